@@ -1,0 +1,17 @@
+//! An oscilloscope for locks: see who held a lock, and why it went where it went next.
+//!
+//! Three ways in:
+//!
+//! - **In your own program**: `sync` has locks with the names and the behaviour of tokio's, which
+//!   report every wait, grant, acquire and release to a `sync::Recorder`; `trace` makes a history
+//!   of them that can be asked for any moment.
+//! - **As a laboratory** (feature `engine`): `scenario` reads a program described in JSON, `engine`
+//!   runs it for real, in virtual or in real time.
+//! - **As a picture** (feature `cli`, the default): `view` draws a trace, `app` plays it in a
+//!   terminal. The `lockscope` command is all of this together.
+//!
+//! Do not use it to find out how *fast* a lock is: it tells the order and the waits, and the recorder
+//! costs time of its own.
+
+pub mod event;
+pub mod sync;

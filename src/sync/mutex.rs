@@ -1,0 +1,294 @@
+//! `tokio::sync::Mutex`, instrumented: the same names, signatures and behaviour.
+//!
+//! Every method does what the original does, with the original inside; it never takes another way to
+//! the lock (see `probe` for how the events get their order). Without a recorder it *is* the original
+//! behind one pointer.
+//!
+//! The original lives in an [`Arc`] of its own: an owned guard of tokio's needs one, and without
+//! `unsafe` there is no way from an `Arc<Mutex<T>>` to its inside. The price is that `T` has a size.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::TryLockError;
+
+use super::block::block_on;
+use super::guard::{MutexGuard, OwnedMutexGuard};
+use super::probe::{Held, Probe, acquire, locked};
+use super::recorder::Recorder;
+use crate::event::{LockId, LockKind};
+
+type Inner<T> = tokio::sync::Mutex<T>;
+
+/// An instrumented [`tokio::sync::Mutex`].
+///
+/// Swap the import and nothing else. Its events go to the recorder that was [installed](super::install),
+/// from the first use after that on. What was under way before is not recorded: a guard that was taken
+/// then is released without a `Release`.
+///
+/// It differs from the original in one thing: `T` must be [`Sized`]. A `Mutex<dyn Trait>` becomes a
+/// `Mutex<Box<dyn Trait>>`.
+///
+/// # Fairness
+///
+/// That of the original: first in, first out. A release hands the lock to the first waiter before that
+/// one runs, which is recorded as a [`Grant`](crate::event::What::Grant).
+///
+/// ```
+/// use std::sync::{Arc, Mutex as StdMutex};
+/// use lockscope::event::{Event, LockKind};
+/// use lockscope::sync::{Clock, Mutex, Recorder};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let seen = Arc::new(StdMutex::new(Vec::new()));
+/// let sink = { let seen = seen.clone(); move |event: Event| { seen.lock().unwrap().push(event.what.name()); true } };
+/// let recorder = Recorder::new(Clock::wall(), sink);
+/// let db = Mutex::recorded(&recorder, recorder.add_lock("db", LockKind::TokioMutex), 0);
+///
+/// let guard = db.lock().await;
+/// let waiting = async { *db.lock().await += 1 };
+/// let releasing = async { drop(guard) };
+/// tokio::join!(waiting, releasing);
+/// assert_eq!(*seen.lock().unwrap(), ["acquire", "wait", "release", "grant", "acquire", "release"]);
+/// # }
+/// ```
+pub struct Mutex<T> {
+    pub(super) probe: Probe,
+    /// Made with the lock, or at its first use where a `const` made it.
+    inner: OnceLock<Arc<Inner<T>>>,
+    /// The value that a `const` gave, until then.
+    seed: std::sync::Mutex<Option<T>>,
+}
+
+impl<T> Mutex<T> {
+    fn with(probe: Probe, value: T) -> Self {
+        Self { probe, inner: Arc::new(Inner::new(value)).into(), seed: std::sync::Mutex::new(None) }
+    }
+
+    /// A lock that is called after the place that makes it, as in `server.rs:12`.
+    #[track_caller]
+    pub fn new(value: T) -> Self {
+        Self::with(Probe::at(Location::caller(), LockKind::TokioMutex), value)
+    }
+
+    /// The same as [`Mutex::new`], for a `static`.
+    ///
+    /// It keeps room for a second `T`, and makes the lock inside at its first use.
+    ///
+    /// ```
+    /// use lockscope::sync::Mutex;
+    ///
+    /// static HITS: Mutex<u32> = Mutex::const_new(0);
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// *HITS.lock().await += 1;
+    /// assert_eq!(*HITS.lock().await, 1);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub const fn const_new(value: T) -> Self {
+        Self {
+            probe: Probe::at(Location::caller(), LockKind::TokioMutex),
+            inner: OnceLock::new(),
+            seed: std::sync::Mutex::new(Some(value)),
+        }
+    }
+
+    /// A lock that has a name.
+    ///
+    /// ```
+    /// let db = lockscope::sync::Mutex::named("db", vec![1, 2]);
+    /// assert_eq!(db.into_inner(), [1, 2]);
+    /// ```
+    pub fn named(name: impl Into<Arc<str>>, value: T) -> Self {
+        Self::with(Probe::named(name.into(), LockKind::TokioMutex), value)
+    }
+
+    /// A lock whose events go to `recorder`, where it was registered as `lock`.
+    pub fn recorded(recorder: &Recorder, lock: LockId, value: T) -> Self {
+        Self::with(Probe::registered(recorder, lock, LockKind::TokioMutex), value)
+    }
+
+    fn inner(&self) -> &Arc<Inner<T>> {
+        self.inner.get_or_init(|| match locked(&self.seed).take() {
+            Some(value) => Arc::new(Inner::new(value)),
+            None => unreachable!("a lock has its inside or the seed of it"),
+        })
+    }
+
+    /// Locks it, in the order of asking.
+    ///
+    /// # Cancel safety
+    ///
+    /// As the original's: dropping the future gives up its place in the queue, or hands on the lock
+    /// that it was given. That is recorded as a [`Cancel`](crate::event::What::Cancel); a future that
+    /// was never polled has not asked and records nothing.
+    pub async fn lock(&self) -> MutexGuard<'_, T> {
+        match self.probe.tap() {
+            Some(tap) => {
+                let (inner, op) = acquire(tap, self.inner().lock()).await;
+                MutexGuard::new(Held::recorded(tap, op), inner, self)
+            }
+            None => MutexGuard::new(Held::unrecorded(), self.inner().lock().await, self),
+        }
+    }
+
+    /// Locks it, in the order of asking, with a guard that borrows nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Mutex::lock`].
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use lockscope::sync::Mutex;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let db = Arc::new(Mutex::new(1));
+    /// let mut guard = db.clone().lock_owned().await;
+    /// tokio::spawn(async move { *guard += 1 }).await.unwrap();
+    /// assert_eq!(*db.lock().await, 2);
+    /// # }
+    /// ```
+    pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        let (held, inner) = match self.probe.tap() {
+            Some(tap) => {
+                let (inner, op) = acquire(tap, Arc::clone(self.inner()).lock_owned()).await;
+                (Held::recorded(Arc::clone(tap), op), inner)
+            }
+            None => (Held::unrecorded(), Arc::clone(self.inner()).lock_owned().await),
+        };
+        OwnedMutexGuard::new(held, inner, self)
+    }
+
+    /// Locks it, and blocks the thread for as long as that takes.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a thread that drives tasks, as the original does.
+    ///
+    /// ```
+    /// let db = lockscope::sync::Mutex::new(1);
+    /// *db.blocking_lock() += 1;
+    /// assert_eq!(db.into_inner(), 2);
+    /// ```
+    #[track_caller]
+    pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        if self.probe.tap().is_some() {
+            return block_on(self.lock());
+        }
+        MutexGuard::new(Held::unrecorded(), self.inner().blocking_lock(), self)
+    }
+
+    /// Locks it with a guard that borrows nothing, and blocks the thread for as long as that takes.
+    ///
+    /// # Panics
+    ///
+    /// Panics on a thread that drives tasks, as the original does.
+    #[track_caller]
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        if self.probe.tap().is_some() {
+            return block_on(self.lock_owned());
+        }
+        let inner = Arc::clone(self.inner()).blocking_lock_owned();
+        OwnedMutexGuard::new(Held::unrecorded(), inner, self)
+    }
+
+    /// Locks it if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is held, or was just handed to a waiter. That is recorded as a
+    /// [`Busy`](crate::event::What::Busy).
+    ///
+    /// ```
+    /// let db = lockscope::sync::Mutex::new(1);
+    /// let guard = db.try_lock().unwrap();
+    /// assert!(db.try_lock().is_err());
+    /// # drop(guard);
+    /// ```
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        match self.probe.tap() {
+            Some(tap) => {
+                let (inner, op) = tap.attempt(|| self.inner().try_lock())?;
+                Ok(MutexGuard::new(Held::recorded(tap, op), inner, self))
+            }
+            None => Ok(MutexGuard::new(Held::unrecorded(), self.inner().try_lock()?, self)),
+        }
+    }
+
+    /// Locks it if that is possible at once, with a guard that borrows nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is held, or was just handed to a waiter.
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        let (held, inner) = match self.probe.tap() {
+            Some(tap) => {
+                let (inner, op) = tap.attempt(|| Arc::clone(self.inner()).try_lock_owned())?;
+                (Held::recorded(Arc::clone(tap), op), inner)
+            }
+            None => (Held::unrecorded(), Arc::clone(self.inner()).try_lock_owned()?),
+        };
+        Ok(OwnedMutexGuard::new(held, inner, self))
+    }
+
+    /// The value, without locking: nobody else has the lock. Records nothing.
+    ///
+    /// ```
+    /// let mut db = lockscope::sync::Mutex::new(1);
+    /// *db.get_mut() = 10;
+    /// assert_eq!(*db.try_lock().unwrap(), 10);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.inner();
+        // Every owned guard and future lets go of the inside before it lets go of this lock.
+        match self.inner.get_mut().and_then(Arc::get_mut) {
+            Some(inner) => inner.get_mut(),
+            None => unreachable!("the inside of a lock is shared only with those who share the lock"),
+        }
+    }
+
+    /// The value, without its lock. Records nothing.
+    pub fn into_inner(self) -> T {
+        let value = match self.inner.into_inner() {
+            Some(inner) => Arc::into_inner(inner).map(Inner::into_inner),
+            None => self.seed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        };
+        match value {
+            Some(value) => value,
+            None => unreachable!("the inside of a lock is shared only with those who share the lock"),
+        }
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+/// Shows the value if it can be locked at once; as with the original that takes the lock for a moment,
+/// and as with every other taking of it that is recorded.
+impl<T: fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut mutex = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(value) => mutex.field("data", &&*value),
+            Err(_) => mutex.field("data", &format_args!("<locked>")),
+        };
+        mutex.finish()
+    }
+}

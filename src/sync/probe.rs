@@ -1,0 +1,339 @@
+//! The probe: what an instrumented lock carries to see an acquisition as it happens.
+//!
+//! It knows of queues and hand-overs, not of any lock in particular, and it never decides anything:
+//! the real lock's own future is polled, in the real lock's own order, and what came of it is recorded.
+//!
+//! Two rules make the recorded order of a lock the true one on any number of threads.
+//!
+//! * An operation's first poll and the record of its outcome are one step under [`Tap::order`], and
+//!   what ends an operation is recorded in it too. So the order of the `Wait` events is that of the queue.
+//! * `Release` and `Cancel` are recorded before the real lock is let go, `Acquire` after it is held.
+//!
+//! The real lock is let go *outside* of `order`, because that runs wakers of other people's. An
+//! operation that asks in between is rightly recorded as waiting although the release is recorded.
+
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
+
+use super::recorder::{Recorder, installed};
+use crate::event::{Actor, LockId, LockKind, OpId, What};
+
+/// A poisoned mutex here only means that a sink panicked; what it protects is still whole.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a lock is called when it is registered.
+enum Name {
+    /// After the place in the source that made it.
+    Place(&'static Location<'static>),
+    /// As its owner said.
+    Given(Arc<str>),
+    /// It was registered before.
+    Registered,
+}
+
+/// A lock's way to its recorder, found at the first use that has one.
+pub(super) struct Probe {
+    name: Name,
+    kind: LockKind,
+    tap: OnceLock<Arc<Tap>>,
+}
+
+impl Probe {
+    /// For a lock that is called after the place that made it.
+    pub(super) const fn at(place: &'static Location<'static>, kind: LockKind) -> Self {
+        Self { name: Name::Place(place), kind, tap: OnceLock::new() }
+    }
+
+    /// For a lock that has a name.
+    pub(super) const fn named(name: Arc<str>, kind: LockKind) -> Self {
+        Self { name: Name::Given(name), kind, tap: OnceLock::new() }
+    }
+
+    /// For a lock that `recorder` knows as `lock`.
+    pub(super) fn registered(recorder: &Recorder, lock: LockId, kind: LockKind) -> Self {
+        let tap = Arc::new(Tap { recorder: recorder.clone(), lock, order: Mutex::new(()) });
+        Self { name: Name::Registered, kind, tap: OnceLock::from(tap) }
+    }
+
+    /// The way to the recorder, while there is one that records. Costs two atomic loads without one.
+    pub(super) fn tap(&self) -> Option<&Arc<Tap>> {
+        let tap = match self.tap.get() {
+            Some(tap) => tap,
+            None => self.connect(installed()?),
+        };
+        (!tap.recorder.is_closed()).then_some(tap)
+    }
+
+    #[cold]
+    fn connect(&self, recorder: &Recorder) -> &Arc<Tap> {
+        self.tap.get_or_init(|| {
+            let name: Arc<str> = match &self.name {
+                Name::Place(place) => {
+                    let file = place.file();
+                    let file = file.rsplit(['/', '\\']).next().unwrap_or(file);
+                    format!("{file}:{}", place.line()).into()
+                }
+                Name::Given(name) => Arc::clone(name),
+                Name::Registered => "?".into(),
+            };
+            let lock = recorder.add_lock(name, self.kind);
+            Arc::new(Tap { recorder: recorder.clone(), lock, order: Mutex::new(()) })
+        })
+    }
+}
+
+/// A lock that is being recorded.
+pub(super) struct Tap {
+    recorder: Recorder,
+    lock: LockId,
+    /// Held around a first poll and its record, and around the record of an end. No waker takes it,
+    /// and nobody else's code runs under it but the sink's and the clock's.
+    order: Mutex<()>,
+}
+
+impl Tap {
+    /// Asks without waiting: `attempt` and the record of its outcome are one step.
+    pub(super) fn attempt<G, E>(&self, attempt: impl FnOnce() -> Result<G, E>) -> Result<(G, OpId), E> {
+        let (lock, op, actor) = (self.lock, self.recorder.next_op(), self.recorder.actor());
+        let _order = locked(&self.order);
+        let outcome = attempt();
+        let what = if outcome.is_ok() { What::Acquire { lock, op } } else { What::Busy { lock, op } };
+        self.recorder.record(actor, what);
+        outcome.map(|guard| (guard, op))
+    }
+}
+
+/// How far an operation has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its first poll is under way, or has not been yet.
+    Asking,
+    /// It was handed the lock before its first poll was over: `Wait` and `Grant` are to be recorded.
+    Early,
+    /// `Wait` is recorded.
+    Waiting,
+    /// `Grant` is recorded.
+    Granted,
+    /// `Acquire` or `Cancel` is recorded.
+    Done,
+}
+
+/// The waker that stands in the real lock's queue; it is woken when the operation is handed the lock
+/// and at no other time.
+struct Ticket {
+    tap: Arc<Tap>,
+    op: OpId,
+    actor: Actor,
+    /// Held while a change of state is recorded, so that a poll on another thread cannot record the
+    /// acquisition before the hand-over that it comes from.
+    progress: Mutex<Progress>,
+}
+
+struct Progress {
+    state: State,
+    /// Whom to wake: the task's waker as of its last poll, until it is used.
+    task: Option<Waker>,
+}
+
+impl Ticket {
+    fn record(&self, what: impl FnOnce(LockId, OpId) -> What) {
+        self.tap.recorder.record(self.actor, what(self.tap.lock, self.op));
+    }
+
+    /// Keeps the waker of the task that polls now.
+    fn set_task(&self, waker: &Waker) {
+        let task = &mut locked(&self.progress).task;
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// The first poll came back empty-handed: it stands in the queue.
+    fn enqueued(&self) {
+        let mut progress = locked(&self.progress);
+        self.record(|lock, op| What::Wait { lock, op });
+        if progress.state == State::Early {
+            self.record(|lock, op| What::Grant { lock, op });
+            progress.state = State::Granted;
+        } else {
+            progress.state = State::Waiting;
+        }
+    }
+
+    /// It owns the lock; records so where nothing has said it yet.
+    fn granted(&self) {
+        let mut progress = locked(&self.progress);
+        if progress.state != State::Granted {
+            self.record(|lock, op| What::Grant { lock, op });
+            progress.state = State::Granted;
+        }
+    }
+
+    /// It runs with the guard in hand.
+    fn acquired(&self) {
+        let mut progress = locked(&self.progress);
+        self.record(|lock, op| What::Acquire { lock, op });
+        progress.state = State::Done;
+    }
+}
+
+impl Wake for Ticket {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut progress = locked(&self.progress);
+        match progress.state {
+            State::Asking => progress.state = State::Early,
+            State::Waiting => {
+                self.record(|lock, op| What::Grant { lock, op });
+                progress.state = State::Granted;
+            }
+            State::Early | State::Granted | State::Done => {}
+        }
+        let task = progress.task.take();
+        drop(progress);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// Records `Cancel` if it is dropped between the queue and the guard.
+struct Asking {
+    ticket: Arc<Ticket>,
+    /// `Acquire` is recorded.
+    settled: bool,
+}
+
+impl Asking {
+    fn acquired(&mut self) {
+        if !self.settled {
+            self.settled = true;
+            self.ticket.acquired();
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let ticket = &*self.ticket;
+        let _order = locked(&ticket.tap.order);
+        let mut progress = locked(&ticket.progress);
+        if matches!(progress.state, State::Waiting | State::Granted) {
+            ticket.record(|lock, op| What::Cancel { lock, op });
+        }
+        progress.state = State::Done;
+    }
+}
+
+/// Waits for `inner`, the real lock's own future, and records what happens to it.
+///
+/// `inner` must ask in its first poll, must wake its waker when it is handed the lock and only then,
+/// and must check tokio's cooperative budget last of all, when it owns the lock: that is what tokio's
+/// locks do since 1.54. It is polled outside of the budget, and the budget is then checked here with
+/// the task's own waker: the same checks in the same polls, but between the two we know whether the
+/// lock is ours.
+///
+/// # Cancel safety
+///
+/// Dropped before its first poll, it records nothing; dropped while it waits or owns the lock, it
+/// records `Cancel` and then lets go.
+pub(super) async fn acquire<F: Future>(tap: &Arc<Tap>, inner: F) -> (F::Output, OpId) {
+    let ticket = Arc::new(Ticket {
+        tap: Arc::clone(tap),
+        op: tap.recorder.next_op(),
+        actor: tap.recorder.actor(),
+        progress: Mutex::new(Progress { state: State::Asking, task: None }),
+    });
+    // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
+    let mut guard = None;
+    let mut inner = pin!(unconstrained(inner));
+    let mut budget = pin!(consume_budget());
+    let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
+    let waker = Waker::from(ticket);
+    let mut first = true;
+    let guard = poll_fn(|cx| {
+        if guard.is_none() {
+            asking.ticket.set_task(cx.waker());
+            let mut queue_cx = Context::from_waker(&waker);
+            if std::mem::take(&mut first) {
+                let _order = locked(&tap.order);
+                match inner.as_mut().poll(&mut queue_cx) {
+                    Poll::Ready(held) if has_budget_remaining() => {
+                        asking.acquired();
+                        guard = Some(held);
+                    }
+                    Poll::Ready(held) => {
+                        asking.ticket.granted();
+                        guard = Some(held);
+                    }
+                    Poll::Pending => {
+                        asking.ticket.enqueued();
+                        return Poll::Pending;
+                    }
+                }
+            } else {
+                guard = Some(ready!(inner.as_mut().poll(&mut queue_cx)));
+                // It can be polled between the hand-over and the wake.
+                asking.ticket.granted();
+            }
+        }
+        ready!(budget.as_mut().poll(cx));
+        asking.acquired();
+        guard.take().map_or(Poll::Pending, Poll::Ready)
+    })
+    .await;
+    (guard, asking.ticket.op)
+}
+
+/// Stands for a recorded acquisition in a guard: dropping it records `Release`.
+///
+/// A guard must declare it before the real guard, so that it is dropped first.
+pub(super) struct Held<P: Deref<Target = Tap>>(Option<(P, OpId)>);
+
+impl<P: Deref<Target = Tap>> Held<P> {
+    /// An acquisition that is recorded.
+    pub(super) const fn recorded(tap: P, op: OpId) -> Self {
+        Self(Some((tap, op)))
+    }
+
+    /// An acquisition that is not recorded.
+    pub(super) const fn unrecorded() -> Self {
+        Self(None)
+    }
+
+    /// Calls `f`, which runs while somebody else owns the real guard. If it panics, `Release` is
+    /// recorded on the way out of it, before that guard goes.
+    pub(super) fn during<A, R>(&mut self, f: impl FnOnce(A) -> R, value: A) -> R {
+        let mut inside = Self(self.0.take());
+        let result = f(value);
+        self.0 = inside.0.take();
+        result
+    }
+}
+
+impl<P: Deref<Target = Tap>> Drop for Held<P> {
+    fn drop(&mut self) {
+        if let Some((tap, op)) = &self.0 {
+            let actor = tap.recorder.actor();
+            let _order = locked(&tap.order);
+            tap.recorder.record(actor, What::Release { lock: tap.lock, op: *op });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! What a real lock does only when threads meet in the right nanosecond, with a made-up future.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::thread;
+
+use super::*;
+use crate::event::{Event, TaskId};
+use crate::sync::Clock;
+
+type Names = Arc<Mutex<Vec<&'static str>>>;
+
+fn tap() -> (Names, Arc<Tap>) {
+    let names = Names::default();
+    let sink = Arc::clone(&names);
+    let recorder = Recorder::new(Clock::wall(), move |event: Event| {
+        locked(&sink).push(event.what.name());
+        true
+    });
+    let lock = recorder.add_lock("m", LockKind::TokioMutex);
+    (names, Arc::new(Tap { recorder, lock, order: Mutex::new(()) }))
+}
+
+fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Does these things, one a poll, and then is ready.
+fn steps(steps: Vec<fn(&Waker)>) -> impl Future<Output = ()> {
+    let mut steps = steps.into_iter();
+    poll_fn(move |cx| match steps.next() {
+        Some(step) => {
+            step(cx.waker());
+            Poll::Pending
+        }
+        None => Poll::Ready(()),
+    })
+}
+
+#[test]
+fn a_grant_that_overtakes_the_wait_is_told_after_it() {
+    let (names, tap) = tap();
+    let mut future = Box::pin(acquire(&tap, steps(vec![Waker::wake_by_ref])));
+    assert!(poll(&mut future).is_pending());
+    assert_eq!(*locked(&names), ["wait", "grant"]);
+    assert!(poll(&mut future).is_ready());
+    assert_eq!(*locked(&names), ["wait", "grant", "acquire"]);
+}
+
+#[test]
+fn a_poll_between_the_hand_over_and_the_wake_tells_the_grant() {
+    let (names, tap) = tap();
+    let late: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let keep = Arc::clone(&late);
+    let mut polled = false;
+    let mut future = Box::pin(acquire(
+        &tap,
+        poll_fn(move |cx| {
+            *locked(&keep) = Some(cx.waker().clone());
+            if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
+        }),
+    ));
+    assert!(poll(&mut future).is_pending());
+    assert!(poll(&mut future).is_ready());
+    let waker = locked(&late).take();
+    waker.into_iter().for_each(Waker::wake);
+    assert_eq!(*locked(&names), ["wait", "grant", "acquire"]);
+}
+
+#[test]
+fn a_wake_that_comes_after_the_cancellation_tells_nothing() {
+    let (names, tap) = tap();
+    let late: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let keep = Arc::clone(&late);
+    let mut future = Box::pin(acquire(
+        &tap,
+        poll_fn(move |cx| {
+            *locked(&keep) = Some(cx.waker().clone());
+            Poll::<()>::Pending
+        }),
+    ));
+    assert!(poll(&mut future).is_pending());
+    drop(future);
+    let waker = locked(&late).take();
+    waker.into_iter().for_each(Waker::wake);
+    assert_eq!(*locked(&names), ["wait", "cancel"]);
+}
+
+#[test]
+fn a_first_poll_that_panics_tells_nothing() {
+    let (names, tap) = tap();
+    let mut future = Box::pin(acquire(&tap, steps(vec![|_| panic!("on purpose")])));
+    let poll = std::panic::AssertUnwindSafe(|| poll(&mut future).is_ready());
+    assert!(std::panic::catch_unwind(poll).is_err());
+    drop(future);
+    assert!(locked(&names).is_empty());
+}
+
+/// A release that comes while an operation is between the queue and the record of its `Wait` is
+/// recorded after it. Without that this test could pass, but rarely would.
+#[test]
+fn a_release_does_not_come_between_the_queue_and_the_record_of_it() {
+    let (names, tap) = tap();
+    let (op, actor) = (tap.recorder.next_op(), Actor { task: TaskId(0), step: None });
+    tap.recorder.record(actor, What::Acquire { lock: tap.lock, op });
+    let held = Held::recorded(Arc::clone(&tap), op);
+    let (send, go) = mpsc::channel();
+    let releaser = thread::spawn(move || {
+        go.recv().unwrap();
+        drop(held);
+    });
+    let mut future = Box::pin(acquire(
+        &tap,
+        poll_fn(|_| {
+            send.send(()).unwrap();
+            (0..1_000).for_each(|_| thread::yield_now());
+            Poll::<()>::Pending
+        }),
+    ));
+    assert!(poll(&mut future).is_pending());
+    releaser.join().unwrap();
+    assert_eq!(*locked(&names), ["acquire", "wait", "release"]);
+}
+
+/// The same of a try: who comes while it is under way is recorded after it.
+#[test]
+fn a_wait_does_not_come_between_a_try_and_the_record_of_it() {
+    let (names, tap) = tap();
+    let (send, go) = mpsc::channel();
+    let other = Arc::clone(&tap);
+    let waiter = thread::spawn(move || {
+        go.recv().unwrap();
+        let mut future = Box::pin(acquire(&other, std::future::pending::<()>()));
+        assert!(poll(&mut future).is_pending());
+    });
+    let tried = tap.attempt(|| {
+        send.send(()).unwrap();
+        (0..1_000).for_each(|_| thread::yield_now());
+        Ok::<(), ()>(())
+    });
+    waiter.join().unwrap();
+    assert!(tried.is_ok());
+    assert_eq!(*locked(&names), ["acquire", "wait", "cancel"]);
+}
