@@ -14,4 +14,6 @@
 //! costs time of its own.
 
 pub mod event;
+#[cfg(feature = "engine")]
+pub mod scenario;
 pub mod sync;

@@ -1,0 +1,89 @@
+//! The scenarios that are part of the program: the files in `scenarios/`, found by their ids.
+
+use super::source::Source;
+
+/// A scenario that is part of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bundled {
+    /// What to call it: its file's name without the ending.
+    pub id: &'static str,
+    /// Where its file is in the repository.
+    pub path: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+impl Bundled {
+    /// Its text as a source, whose name is its path.
+    pub fn source(&self) -> Source {
+        Source::new(self.path, self.text)
+    }
+}
+
+/// An entry for a file in `scenarios/`.
+macro_rules! bundled {
+    ($id:literal) => {
+        Bundled {
+            id: $id,
+            path: concat!("scenarios/", $id, ".json"),
+            text: include_str!(concat!("../../scenarios/", $id, ".json")),
+        }
+    };
+}
+
+const ALL: &[Bundled] = &[bundled!("tokio-handoff")];
+
+/// The id of the one that runs when nothing else is asked for: the lecture's program.
+pub const DEFAULT: &str = "tokio-handoff";
+
+/// All of them, the lecture's own first.
+pub fn all() -> &'static [Bundled] {
+    ALL
+}
+
+/// One of them by its id.
+pub fn find(id: &str) -> Option<&'static Bundled> {
+    ALL.iter().find(|bundled| bundled.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn the_table_and_the_files_agree() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let mut files: Vec<_> = folder
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))
+            .collect();
+        files.sort();
+        let mut ids: Vec<_> = all().iter().map(|bundled| bundled.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, files.iter().map(|(stem, _)| stem).collect::<Vec<_>>());
+        for (id, path) in files {
+            assert_eq!(path.extension().unwrap(), "json");
+            assert!(path.ends_with(find(&id).unwrap().path));
+        }
+    }
+
+    #[test]
+    fn every_bundled_scenario_is_without_mistakes() {
+        for bundled in all() {
+            match parse(&bundled.source()) {
+                Ok(checked) => assert!(checked.warnings.is_empty(), "{}", checked.warnings),
+                Err(report) => panic!("{report}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_id_finds_nothing() {
+        assert_eq!(find("tokio"), None);
+    }
+}
