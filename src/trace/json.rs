@@ -1,0 +1,128 @@
+//! One event as one line of JSON, for machines.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::End;
+use super::words;
+use crate::event::{Event, Names, OpId, Outcome, StepId, What};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    seq: u64,
+    ns: u64,
+    task: &'a str,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<StepId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<OpId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    /// `null` for a value that is not there as well: `found` tells the two apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<(u32, u32)>,
+}
+
+/// `event` as JSON, without the line's end: `seq`, `ns`, `task`, `event`, and what else that event
+/// has (`step`, `lock`, `op`, `until_ns`, `text`, `name`, `key`, `value`, `found`, `place`).
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use lockscope::event::*;
+/// let names = Names { tasks: vec!["reader".into()], locks: vec![] };
+/// let actor = Actor { task: TaskId(0), step: None };
+/// let event = Event { seq: 1, at: Time::ZERO, actor, what: What::Spawn };
+/// assert_eq!(lockscope::trace::json_line(&names, &event), r#"{"seq":1,"ns":0,"task":"reader","event":"spawn"}"#);
+/// ```
+pub fn line(names: &Names, event: &Event) -> String {
+    let acquisition = event.what.acquisition();
+    let mut line = Line {
+        seq: event.seq,
+        ns: event.at.nanos(),
+        task: names.task(event.actor.task),
+        event: event.what.name(),
+        step: event.actor.step,
+        lock: acquisition.map(|(lock, _)| names.lock(lock)),
+        op: acquisition.map(|(_, op)| op),
+        until_ns: None,
+        text: None,
+        name: None,
+        key: None,
+        value: None,
+        found: None,
+        place: None,
+    };
+    match &event.what {
+        What::Sleep { until } => line.until_ns = Some(until.nanos()),
+        What::Print { text } | What::Say { text } => line.text = Some(text),
+        What::Debug { name, value, place } => {
+            line.name = Some(name);
+            line.value = Some(value.as_deref().unwrap_or(&Json::Null));
+            line.found = Some(value.is_some());
+            line.place = Some(*place);
+        }
+        What::Get { lock, key, value } => {
+            line.lock = Some(names.lock(*lock));
+            line.key = Some(key);
+            line.value = Some(value.as_deref().unwrap_or(&Json::Null));
+            line.found = Some(value.is_some());
+        }
+        What::Insert { lock, key, value } => {
+            line.lock = Some(names.lock(*lock));
+            line.key = Some(key);
+            line.value = Some(value);
+        }
+        _ => {}
+    }
+    // Every field is a number, a string or JSON already: there is nothing in it that can fail.
+    escape(serde_json::to_string(&line).unwrap_or_default())
+}
+
+/// JSON escapes control characters up to U+001F; a terminal obeys more than these. Outside of strings
+/// there is nothing but ASCII, so all of them can be escaped wherever they are.
+fn escape(json: String) -> String {
+    if matches!(words::clean(&json), Cow::Borrowed(_)) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        match words::clean(c.encode_utf8(&mut [0; 4])) {
+            Cow::Borrowed(_) => escaped.push(c),
+            // Writing to a String cannot fail.
+            Cow::Owned(_) => _ = write!(escaped, "\\u{:04x}", u32::from(c)),
+        }
+    }
+    escaped
+}
+
+/// The last line of a run in JSON: `event` is `end`, with `ns`, the `outcome`, and why then, if that
+/// is more than the outcome says.
+pub fn end_line(end: &End) -> String {
+    #[derive(Serialize)]
+    struct Last<'a> {
+        event: &'static str,
+        ns: u64,
+        outcome: Outcome,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a str>,
+    }
+    let last = Last { event: "end", ns: end.at.nanos(), outcome: end.outcome, why: end.note.as_deref() };
+    // As above: nothing in it can fail.
+    escape(serde_json::to_string(&last).unwrap_or_default())
+}

@@ -1,0 +1,245 @@
+//! The history: a pure fold of events, with an index that makes every moment quick to reach.
+//!
+//! A prefix of the events gives exactly the state at that moment, so seeking is [`State::apply`]
+//! from the nearest checkpoint and nothing else. Moments are counted in events: moment `n` is what
+//! holds when the first `n` events have happened. Nothing here knows a runtime or a terminal.
+
+mod handoff;
+mod json;
+mod state;
+pub mod story;
+pub mod text;
+pub mod why;
+pub mod words;
+
+use std::borrow::Cow;
+
+use crate::event::{Event, LockId, Names, Outcome, TaskId, Time, What};
+
+pub use handoff::{Fate, Freed, Handoff, Passed};
+pub use json::{end_line as json_end_line, line as json_line};
+pub use state::{Claim, Life, Lock, Look, Place, Stage, State, Task};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// How.
+    pub outcome: Outcome,
+    /// When.
+    pub at: Time,
+    /// Why then, in words, where there is more to say.
+    pub note: Option<String>,
+}
+
+/// From `at` on the task looked like this, until its next span begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The event that began it.
+    pub seq: u64,
+    /// Its moment.
+    pub at: Time,
+    /// What the task looked like.
+    pub look: Look,
+    /// The lock that this is about.
+    pub lock: Option<LockId>,
+}
+
+/// From `at` on the lock belonged to this task, until the next tenure begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenure {
+    /// The event that began it.
+    pub seq: u64,
+    /// Its moment.
+    pub at: Time,
+    /// Whose it was; `None` is nobody's. A granted lock is its receiver's already.
+    pub owner: Option<TaskId>,
+    /// Granted, but its owner has not run yet.
+    pub granted: bool,
+}
+
+/// Everything that happened so far.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    names: Names,
+    events: Vec<Event>,
+    now: State,
+    /// The state every [`Trace::stride`] events.
+    checkpoints: Vec<State>,
+    lanes: Vec<Vec<Span>>,
+    tenures: Vec<Vec<Tenure>>,
+    handoffs: Vec<Handoff>,
+    /// The last of them of each lock, as an index.
+    last_handoffs: Vec<Option<usize>>,
+    end: Option<End>,
+}
+
+impl Trace {
+    /// An empty history of these tasks and locks.
+    pub fn new(names: Names) -> Self {
+        let now = State::new(names.tasks.len(), names.locks.len());
+        Self {
+            lanes: vec![Vec::new(); names.tasks.len()],
+            tenures: vec![Vec::new(); names.locks.len()],
+            last_handoffs: vec![None; names.locks.len()],
+            checkpoints: vec![now.clone()],
+            now,
+            names,
+            events: Vec::new(),
+            handoffs: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// A whole history at once.
+    pub fn of(names: Names, events: impl IntoIterator<Item = Event>) -> Self {
+        let mut trace = Self::new(names);
+        for event in events {
+            trace.push(event);
+        }
+        trace
+    }
+
+    /// Adds what happened next. Its `seq` becomes its place in this history.
+    pub fn push(&mut self, mut event: Event) {
+        event.seq = self.events.len() as u64 + 1;
+        // Time that runs back can only come from a damaged recording; order is what counts.
+        event.at = event.at.max(self.now.at);
+        let handoff = Handoff::of(&self.now, &event);
+        // Whoever drops a guard need not be the one who acquired it: both may look different then.
+        let owner = match event.what {
+            What::Release { lock, op } | What::Cancel { lock, op } => self.now.owner_of(lock, op),
+            _ => None,
+        };
+        self.now.apply(&event);
+        for task in [Some(event.actor.task), owner].into_iter().flatten() {
+            self.extend_lane(task, &event);
+        }
+        if let Some((lock, _)) = event.what.acquisition() {
+            self.extend_tenure(lock, &event);
+            self.note_handoff(lock, handoff, &event);
+        }
+        self.events.push(event);
+        if self.events.len().is_multiple_of(self.stride()) {
+            self.checkpoints.push(self.now.clone());
+        }
+    }
+
+    fn note_handoff(&mut self, lock: LockId, handoff: Option<Handoff>, event: &Event) {
+        let Some(last) = self.last_handoffs.get_mut(lock.0 as usize) else { return };
+        if let Some(handoff) = handoff {
+            *last = Some(self.handoffs.len());
+            self.handoffs.push(handoff);
+        } else if let Some(last) = *last {
+            self.handoffs[last].note(event);
+        }
+    }
+
+    fn extend_lane(&mut self, task: TaskId, event: &Event) {
+        let (Some(lane), Some(state)) =
+            (self.lanes.get_mut(task.0 as usize), self.now.tasks.get(task.0 as usize))
+        else {
+            return;
+        };
+        let (look, lock) = state.look();
+        if lane.last().is_none_or(|last| (last.look, last.lock) != (look, lock)) {
+            lane.push(Span { seq: event.seq, at: event.at, look, lock });
+        }
+    }
+
+    fn extend_tenure(&mut self, lock: LockId, event: &Event) {
+        let (Some(tenures), Some(state)) =
+            (self.tenures.get_mut(lock.0 as usize), self.now.locks.get(lock.0 as usize))
+        else {
+            return;
+        };
+        let (owner, granted) = match (state.holders.first(), state.granted.first()) {
+            (Some(holder), _) => (Some(holder.task), false),
+            (None, Some(granted)) => (Some(granted.task), true),
+            (None, None) => (None, false),
+        };
+        let before = tenures.last().map_or((None, false), |last| (last.owner, last.granted));
+        if before != (owner, granted) {
+            tenures.push(Tenure { seq: event.seq, at: event.at, owner, granted });
+        }
+    }
+
+    /// How many events lie between two checkpoints: more where a state is large, so that all of them
+    /// together stay of the size of the events.
+    fn stride(&self) -> usize {
+        (4 * (self.names.tasks.len() + self.names.locks.len())).max(1024)
+    }
+
+    /// Says that nothing more will come.
+    pub fn finish(&mut self, end: End) {
+        self.end = Some(end);
+    }
+
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// What the ids stand for.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// All events, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// How many events there are: the latest moment.
+    pub fn len(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    /// Whether nothing has happened.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// The event that led to `moment`; there is none for the beginning.
+    pub fn event(&self, moment: u64) -> Option<&Event> {
+        self.events.get(usize::try_from(moment.checked_sub(1)?).ok()?)
+    }
+
+    /// The moment at which everything up to and including time `at` has happened.
+    pub fn moment_at(&self, at: Time) -> u64 {
+        self.events.partition_point(|event| event.at <= at) as u64
+    }
+
+    /// What held when the first `moment` events had happened. The latest moment costs nothing; any
+    /// other a copy of a state and some thousand events at most.
+    pub fn state(&self, moment: u64) -> Cow<'_, State> {
+        let moment = usize::try_from(moment).unwrap_or(usize::MAX).min(self.events.len());
+        if moment == self.events.len() {
+            return Cow::Borrowed(&self.now);
+        }
+        let checkpoint = moment / self.stride();
+        let mut state = self.checkpoints[checkpoint].clone();
+        for event in &self.events[checkpoint * self.stride()..moment] {
+            state.apply(event);
+        }
+        Cow::Owned(state)
+    }
+
+    /// A task's spans up to `moment`, oldest first.
+    pub fn lane(&self, task: TaskId, moment: u64) -> &[Span] {
+        self.lanes
+            .get(task.0 as usize)
+            .map_or(&[], |lane| &lane[..lane.partition_point(|span| span.seq <= moment)])
+    }
+
+    /// A lock's tenures up to `moment`, oldest first.
+    pub fn tenures(&self, lock: LockId, moment: u64) -> &[Tenure] {
+        self.tenures
+            .get(lock.0 as usize)
+            .map_or(&[], |all| &all[..all.partition_point(|tenure| tenure.seq <= moment)])
+    }
+
+    /// The handoffs up to `moment`, oldest first.
+    pub fn handoffs(&self, moment: u64) -> &[Handoff] {
+        &self.handoffs[..self.handoffs.partition_point(|handoff| handoff.seq <= moment)]
+    }
+}

@@ -1,0 +1,425 @@
+//! The trace: a prefix of the events gives exactly the state at that moment, whatever the events are.
+
+// Helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+#[path = "common/programs.rs"]
+mod programs;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use common::Checker;
+use lockscope::engine::{self, Options, Stop};
+use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Names, OpId, Outcome, TaskId, Time, What};
+use lockscope::scenario::{self, Source};
+use lockscope::trace::{End, Handoff, Look, Stage, State, Trace, story, text, why};
+use proptest::prelude::*;
+
+fn run(scenario: &str) -> (Names, Vec<Event>) {
+    let plan =
+        scenario::parse(&Source::new("random.json", scenario)).unwrap_or_else(|report| panic!("{report}"));
+    let plan = Arc::new(plan.plan);
+    let (send, receive) = channel();
+    engine::run(&plan, &Options::default(), move |event| send.send(event).is_ok(), &Stop::default()).unwrap();
+    (plan.names(), receive.iter().collect())
+}
+
+fn handoff() -> Trace {
+    let source = scenario::find(scenario::DEFAULT).unwrap().source();
+    let (names, events) = run(source.text());
+    Trace::of(names, events)
+}
+
+/// What must hold of any state of mutexes.
+fn check_state(state: &State) -> Result<(), TestCaseError> {
+    for (id, lock) in state.locks.iter().enumerate() {
+        prop_assert!(lock.holders.len() + lock.granted.len() <= 1, "two owners: {lock:?}");
+        let ops: HashSet<_> = lock.queue.iter().map(|place| place.op).collect();
+        prop_assert_eq!(ops.len(), lock.queue.len());
+        prop_assert!(
+            lock.queue.iter().is_sorted_by_key(|place| place.asked_seq),
+            "the queue is not in order"
+        );
+        let queue = Vec::from(lock.queue.clone());
+        for (places, stage) in
+            [(&lock.holders, Stage::Holding), (&lock.granted, Stage::Granted), (&queue, Stage::Waiting)]
+        {
+            for place in places {
+                let claims = &state.tasks[place.task.0 as usize].claims;
+                let claim = claims.iter().find(|claim| claim.op == place.op);
+                prop_assert!(
+                    claim.is_some_and(|claim| claim.stage == stage && claim.lock == LockId(id as u32))
+                );
+            }
+        }
+    }
+    let claims: usize = state.tasks.iter().map(|task| task.claims.len()).sum();
+    let places = |lock: &lockscope::trace::Lock| lock.holders.len() + lock.granted.len() + lock.queue.len();
+    prop_assert_eq!(claims, state.locks.iter().map(places).sum::<usize>());
+    Ok(())
+}
+
+/// All that may be told of the handoffs at a moment.
+fn told(trace: &Trace, moment: u64) -> Vec<String> {
+    let tell = |handoff: &Handoff| {
+        let (fate, again) = (handoff.fate(moment), handoff.asked_again(moment));
+        format!(
+            "{} {:?} {} {fate:?} {again:?} {}",
+            handoff.seq, handoff.from, handoff.asked_seq, handoff.position
+        )
+    };
+    trace.handoffs(moment).iter().map(tell).collect()
+}
+
+/// Seeking is a fold: from a checkpoint, or from the very beginning, it comes to the same.
+fn check_prefixes(names: &Names, events: &[Event], every: usize) -> Result<(), TestCaseError> {
+    let whole = Trace::of(names.clone(), events.to_vec());
+    let mut fold = State::new(names.tasks.len(), names.locks.len());
+    for moment in 0..=whole.len() {
+        if moment > 0 {
+            fold.apply(whole.event(moment).unwrap());
+        }
+        if moment % every as u64 == 0 || moment == whole.len() {
+            let state = whole.state(moment);
+            prop_assert_eq!(state.as_ref(), &fold);
+            let prefix = Trace::of(names.clone(), events[..moment as usize].to_vec());
+            prop_assert_eq!(told(&prefix, moment), told(&whole, moment));
+            for task in (0..names.tasks.len() as u32).map(TaskId) {
+                prop_assert_eq!(prefix.lane(task, moment), whole.lane(task, moment));
+            }
+            for lock in (0..names.locks.len() as u32).map(LockId) {
+                prop_assert_eq!(prefix.tenures(lock, moment), whole.tenures(lock, moment));
+            }
+            prop_assert_eq!(why::sentence(&prefix, moment), why::sentence(&whole, moment));
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn real_runs_give_states_that_can_be(scenario in programs::scenario()) {
+        let (names, events) = run(&scenario);
+        if let Err(error) = Checker::one_thread().check(&events) {
+            return Err(TestCaseError::fail(error));
+        }
+        let mut state = State::new(names.tasks.len(), names.locks.len());
+        for event in &events {
+            state.apply(event);
+            check_state(&state)?;
+        }
+        check_prefixes(&names, &events, 7)?;
+        // Every owner that a tenure names is the owner of the state at its beginning.
+        let trace = Trace::of(names.clone(), events);
+        for lock in (0..3).map(LockId) {
+            for tenure in trace.tenures(lock, trace.len()) {
+                let state = trace.state(tenure.seq);
+                let owner = state.lock(lock).unwrap().owner().map(|place| place.task);
+                prop_assert_eq!(tenure.owner, owner);
+            }
+        }
+        for handoff in trace.handoffs(trace.len()) {
+            prop_assert_eq!(handoff.position, 1, "a FIFO lock goes to the first: {:?}", handoff);
+            prop_assert!(handoff.from.is_some());
+        }
+        // The story tells every event once, in order.
+        let rows = story::rows(&trace, 0, trace.len());
+        let told: u64 = rows.iter().map(|row| row.last - row.seq + 1).sum();
+        prop_assert_eq!(told, trace.len());
+        prop_assert!(rows.is_sorted_by_key(|row| row.seq));
+        prop_assert_eq!(text::sequence_diagram(&trace).lines().filter(|line| line.contains(" ╰ ")).count(),
+            rows.iter().filter(|row| row.handoff.is_some()).count());
+    }
+
+    #[test]
+    fn whatever_a_recording_says_the_fold_goes_on(events in prop::collection::vec(nonsense(), 0..300)) {
+        let names = Names {
+            tasks: vec!["a".into(), "b".into(), "c".into()],
+            locks: vec![LockName { name: "x".into(), kind: LockKind::TokioMutex }; 2],
+        };
+        check_prefixes(&names, &events, 11)?;
+        let trace = Trace::of(names, events);
+        text::sequence_diagram(&trace);
+        prop_assert!(trace.events().is_sorted_by_key(|event| event.at));
+    }
+}
+
+/// Events that need not make sense: unknown ids, releases of what nobody holds, time that runs back.
+fn nonsense() -> impl Strategy<Value = Event> {
+    let what = (0u8..9, 0u32..4, 0u64..6).prop_map(|(kind, lock, op)| {
+        let (lock, op) = (LockId(if lock == 3 { u32::MAX } else { lock }), OpId(op));
+        match kind {
+            0 => What::Wait { lock, op },
+            1 => What::Grant { lock, op },
+            2 => What::Acquire { lock, op },
+            3 => What::Release { lock, op },
+            4 => What::Cancel { lock, op },
+            5 => What::Busy { lock, op },
+            6 => What::Sleep { until: Time::from_nanos(op.0) },
+            7 => What::Wake,
+            _ => What::Finish,
+        }
+    });
+    (what, 0u32..5, any::<u64>()).prop_map(|(what, task, nanos)| {
+        let task = TaskId(if task == 4 { u32::MAX } else { task });
+        Event { seq: nanos, at: Time::from_nanos(nanos), actor: Actor { task, step: None }, what }
+    })
+}
+
+/// One moment in a line: what each task looks like, whose the lock is, the queue.
+fn moment(trace: &Trace, moment: u64) -> String {
+    let state = trace.state(moment);
+    let name = |task| trace.names().task(task).to_owned();
+    let looks: Vec<_> = state.tasks.iter().map(|task| format!("{:?}", task.look().0)).collect();
+    let lock = &state.locks[0];
+    let queue: Vec<_> = lock.queue.iter().map(|place| name(place.task)).collect();
+    let heir = lock.heir(trace.names().policy(LockId(0))).map_or("nobody", |_| "passing");
+    let owner = lock.owner().map_or(heir.into(), |place| name(place.task));
+    format!("{} | {owner} | {}", looks.join(" "), queue.join(" "))
+}
+
+#[test]
+fn the_handoff_goes_through_release_grant_re_ask_and_acquire() {
+    let trace = handoff();
+    let grant = trace.handoffs(trace.len())[0].seq;
+    assert_eq!(moment(&trace, grant - 2), "Holding Waiting | reader | writer");
+    assert_eq!(moment(&trace, grant - 1), "Idle Waiting | passing | writer");
+    assert_eq!(moment(&trace, grant), "Idle Granted | writer | ");
+    assert_eq!(moment(&trace, grant + 1), "Idle Granted | writer | ");
+    assert_eq!(moment(&trace, grant + 2), "Waiting Granted | writer | reader");
+    assert_eq!(moment(&trace, grant + 3), "Waiting Holding | writer | reader");
+}
+
+#[test]
+fn the_sentence_grows_with_the_moment() {
+    let trace = handoff();
+    let grant = trace.handoffs(trace.len())[0].seq;
+    let say = |moment| {
+        why::sentence(&trace, moment).map(|sentence| format!("{}: {}", sentence.at.millis(), sentence.text))
+    };
+    assert_eq!(say(0), None);
+    assert_eq!(
+        say(grant - 2).unwrap(),
+        "0: The reader holds db since 0 ms. The writer waits since 0 ms: first in the queue."
+    );
+    assert_eq!(
+        say(grant - 1).unwrap(),
+        "1000: The reader lets go of db, which passes straight to the writer, first in the queue since 0 ms."
+    );
+    assert_eq!(
+        say(grant).unwrap(),
+        "1000: Granted to the writer: first in the queue since 0 ms. It owns the lock, but has not run yet."
+    );
+    assert_eq!(
+        say(grant + 2).unwrap(),
+        "1000: Granted to the writer: first in the queue since 0 ms. The reader asked again only now."
+    );
+    assert_eq!(
+        say(grant + 3).unwrap(),
+        "1000: The writer got it: first in the queue since 0 ms. The reader asked again only now."
+    );
+    let back = trace.handoffs(trace.len())[1].seq;
+    assert_eq!(
+        say(back + 1).unwrap(),
+        "1000: The writer got it: first in the queue since 0 ms. The reader asked again only now. \
+         Then the reader is granted it, next in the queue."
+    );
+}
+
+#[test]
+fn the_order_as_text() {
+    insta::assert_snapshot!(text::sequence_diagram(&handoff()));
+}
+
+/// Hand-made events: `task what lock op` at the time given.
+fn made(tasks: &[&str], events: &[(u64, u32, What)]) -> Trace {
+    let names = Names {
+        tasks: tasks.iter().map(|name| (*name).into()).collect(),
+        locks: vec![LockName { name: "db".into(), kind: LockKind::TokioMutex }],
+    };
+    let event = |(ms, task, what): &(u64, u32, What)| Event {
+        seq: 0,
+        at: Time::from_millis(*ms),
+        actor: Actor { task: TaskId(*task), step: None },
+        what: what.clone(),
+    };
+    Trace::of(names, events.iter().map(event))
+}
+
+#[test]
+fn who_gave_up_ahead_is_named() {
+    let (lock, a, b, c) = (LockId(0), OpId(1), OpId(2), OpId(3));
+    let trace = made(
+        &["A", "B", "C"],
+        &[
+            (0, 0, What::Acquire { lock, op: a }),
+            (100, 1, What::Wait { lock, op: b }),
+            (200, 2, What::Wait { lock, op: c }),
+            (500, 1, What::Cancel { lock, op: b }),
+            (1000, 0, What::Release { lock, op: a }),
+            (1000, 2, What::Grant { lock, op: c }),
+        ],
+    );
+    let sentence = why::sentence(&trace, 6).unwrap();
+    assert_eq!(
+        sentence.text,
+        "Granted to C: first in the queue since 500 ms, waiting since 200 ms. B, who was ahead, gave up at 500 ms. \
+         It owns the lock, but has not run yet."
+    );
+    assert_eq!(trace.lane(TaskId(1), 6).last().unwrap().look, Look::Idle);
+}
+
+#[test]
+fn a_grant_that_is_cancelled_passes_on() {
+    let (lock, a, b, c) = (LockId(0), OpId(1), OpId(2), OpId(3));
+    let trace = made(
+        &["A", "B", "C"],
+        &[
+            (0, 0, What::Acquire { lock, op: a }),
+            (1, 1, What::Wait { lock, op: b }),
+            (2, 2, What::Wait { lock, op: c }),
+            (9, 0, What::Release { lock, op: a }),
+            (9, 1, What::Grant { lock, op: b }),
+            (9, 1, What::Cancel { lock, op: b }),
+            (9, 2, What::Grant { lock, op: c }),
+            (9, 2, What::Acquire { lock, op: c }),
+        ],
+    );
+    let sentence = why::sentence(&trace, 8).unwrap();
+    assert!(
+        sentence.text.starts_with("C got it: first in the queue since 9 ms, waiting since 2 ms."),
+        "{sentence:?}"
+    );
+    assert!(sentence.text.contains("B had been granted it and was cancelled before it ran"), "{sentence:?}");
+}
+
+#[test]
+fn a_guard_that_another_task_drops_frees_its_owner() {
+    let (lock, op) = (LockId(0), OpId(1));
+    let trace = made(&["A", "B"], &[(0, 0, What::Acquire { lock, op }), (5, 1, What::Release { lock, op })]);
+    assert_eq!(trace.lane(TaskId(0), 2).last().unwrap().look, Look::Idle);
+    assert_eq!(trace.state(2).locks[0].freed.unwrap().task, TaskId(0));
+}
+
+#[test]
+fn a_long_history_is_quick_to_reach_at_any_moment() {
+    // More events than a checkpoint's stride: every way from a checkpoint is walked.
+    let (lock, mut events) = (LockId(0), Vec::new());
+    for turn in 0..3000 {
+        let op = OpId(turn);
+        events.push((turn, (turn % 2) as u32, What::Acquire { lock, op }));
+        events.push((turn, (turn % 2) as u32, What::Release { lock, op }));
+    }
+    let trace = made(&["A", "B"], &events);
+    let mut fold = State::new(2, 1);
+    for moment in 0..=trace.len() {
+        if moment > 0 {
+            fold.apply(trace.event(moment).unwrap());
+        }
+        assert_eq!(trace.state(moment).as_ref(), &fold);
+    }
+    assert_eq!(trace.moment_at(Time::from_millis(10)), 22);
+}
+
+#[test]
+fn a_task_that_got_the_lock_at_once_but_has_to_yield_is_no_handoff() {
+    let (lock, a, b, c) = (LockId(0), OpId(1), OpId(2), OpId(3));
+    let trace = made(
+        &["alone", "bob"],
+        &[
+            (0, 0, What::Acquire { lock, op: a }),
+            (0, 1, What::Wait { lock, op: b }),
+            (5, 0, What::Release { lock, op: a }),
+            (5, 1, What::Grant { lock, op: b }),
+            (5, 1, What::Acquire { lock, op: b }),
+            (900, 1, What::Release { lock, op: b }),
+            (900, 0, What::Grant { lock, op: c }),
+            (900, 0, What::Acquire { lock, op: c }),
+        ],
+    );
+    assert_eq!(trace.handoffs(8).len(), 1);
+    let rows = story::rows(&trace, 0, 8);
+    assert_eq!(rows.iter().filter(|row| row.handoff.is_some()).count(), 1);
+    assert_eq!(rows[rows.len() - 2].text, "granted, yields first");
+    let text = text::sequence_diagram(&trace);
+    assert_eq!(text.matches(" ╰ ").count(), 1, "{text}");
+}
+
+#[test]
+fn a_reason_does_not_depend_on_other_locks() {
+    let (x, y) = (LockId(0), LockId(1));
+    let names = Names {
+        tasks: vec!["A".into(), "B".into(), "C".into()],
+        locks: ["x", "y"].map(|name| LockName { name: name.into(), kind: LockKind::TokioMutex }).into(),
+    };
+    let events = [
+        (0, What::Acquire { lock: x, op: OpId(1) }),
+        (0, What::Acquire { lock: y, op: OpId(2) }),
+        (1, What::Wait { lock: x, op: OpId(3) }),
+        (2, What::Wait { lock: y, op: OpId(4) }),
+        (0, What::Release { lock: x, op: OpId(1) }),
+        (1, What::Grant { lock: x, op: OpId(3) }),
+        (0, What::Release { lock: y, op: OpId(2) }),
+        (2, What::Grant { lock: y, op: OpId(4) }),
+        (1, What::Acquire { lock: x, op: OpId(3) }),
+        (2, What::Acquire { lock: y, op: OpId(4) }),
+        (0, What::Wait { lock: x, op: OpId(5) }),
+    ];
+    let event = |(task, what): &(u32, What)| Event {
+        seq: 0,
+        at: Time::ZERO,
+        actor: Actor { task: TaskId(*task), step: None },
+        what: what.clone(),
+    };
+    let text = text::sequence_diagram(&Trace::of(names, events.iter().map(event)));
+    assert!(text.contains("B got it: first in the queue since 0 ms. A asked again only now."), "{text}");
+    assert!(text.contains("C got it: first in the queue since 0 ms.\n"), "{text}");
+    // With several locks every row says which.
+    assert!(text.contains("acquires x") && text.contains("release y"), "{text}");
+}
+
+#[test]
+fn who_moved_up_was_not_the_first_from_the_beginning() {
+    let (lock, ops) = (LockId(0), [OpId(1), OpId(2), OpId(3)]);
+    let trace = made(
+        &["a", "b", "c"],
+        &[
+            (0, 0, What::Acquire { lock, op: ops[0] }),
+            (1, 1, What::Wait { lock, op: ops[1] }),
+            (2, 2, What::Wait { lock, op: ops[2] }),
+            (100, 0, What::Release { lock, op: ops[0] }),
+            (100, 1, What::Grant { lock, op: ops[1] }),
+            (100, 1, What::Acquire { lock, op: ops[1] }),
+            (200, 1, What::Release { lock, op: ops[1] }),
+            (200, 2, What::Grant { lock, op: ops[2] }),
+        ],
+    );
+    let sentence = why::sentence(&trace, 8).unwrap();
+    assert!(
+        sentence.text.starts_with("Granted to c: first in the queue since 100 ms, waiting since 2 ms."),
+        "{sentence:?}"
+    );
+}
+
+#[test]
+fn a_deadlock_is_told_whatever_happened_before() {
+    let source = r#"{ "scenario": 1, "title": "t", "until": "1s", "expect": { "outcome": "deadlock" },
+        "locks": { "a": "tokio::sync::Mutex", "b": "tokio::sync::Mutex" }, "tasks": [
+        { "name": "one", "steps": [ { "lock": "a", "do": [ { "sleep": "5ms" } ] }, { "lock": "a", "as": "x" }, { "sleep": "50ms" }, { "lock": "b", "as": "y" } ] },
+        { "name": "two", "steps": [ { "lock": "a", "do": [] }, { "lock": "b", "as": "x" }, { "sleep": "50ms" }, { "lock": "a", "as": "y" } ] } ] }"#;
+    let source = source.replace("\"do\": []", "\"do\": [ { \"sleep\": \"1ms\" } ]");
+    let (names, events) = run(&source);
+    let mut trace = Trace::of(names, events);
+    assert!(!trace.handoffs(trace.len()).is_empty());
+    let at = trace.event(trace.len()).unwrap().at;
+    trace.finish(End { outcome: Outcome::Deadlock, at, note: None });
+    assert_eq!(
+        why::sentence(&trace, trace.len()).unwrap(),
+        why::Sentence { at, text: "Deadlock, nothing can move any more: one holds a and waits for b; two holds b and waits for a.".into() }
+    );
+}
