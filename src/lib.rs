@@ -7,7 +7,7 @@
 //!   of them that can be asked for any moment.
 //! - **As a laboratory** (feature `engine`): [`scenario`] reads a program described in JSON, [`engine`]
 //!   runs it for real, in virtual or in real time.
-//! - **As a picture** (feature `cli`, the default): `view` draws a trace, `app` plays it in a
+//! - **As a picture** (feature `cli`, the default): [`view`] draws a trace, [`app`] plays it in a
 //!   terminal. The `lockscope` command is all of this together.
 //!
 //! Do not use it to find out how *fast* a lock is: it tells the order and the waits, and the recorder
@@ -33,6 +33,8 @@
 //! assert!(text::sequence_diagram(&trace).contains("acquires"));
 //! ```
 
+#[cfg(feature = "cli")]
+pub mod app;
 #[cfg(feature = "engine")]
 pub mod channel;
 #[cfg(feature = "engine")]
@@ -42,3 +44,5 @@ pub mod event;
 pub mod scenario;
 pub mod sync;
 pub mod trace;
+#[cfg(feature = "cli")]
+pub mod view;

@@ -1,0 +1,139 @@
+//! The event loop: one thread draws; one waits for keys, one for signals, and the run has its own.
+//! They meet in one inbox. While nothing plays, nothing wakes up, but once a second to see whether the
+//! terminal is still there.
+
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crossterm::event::Event as Input;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+
+use super::terminal::{self, Screen};
+use super::{App, Next};
+
+/// A frame lasts this long while something plays: 25 a second.
+const FRAME: Duration = Duration::from_millis(40);
+
+/// What comes into the inbox.
+enum Mail {
+    Input(Input),
+    Signal(i32),
+    /// The keyboard is gone.
+    Closed,
+}
+
+/// Runs the program in the terminal until the viewer leaves. Gives the signal that ended it, if one
+/// did; the terminal is given back by then.
+///
+/// # Errors
+///
+/// What the terminal says.
+pub fn run(mut app: App) -> io::Result<Option<i32>> {
+    let (send, inbox) = channel();
+    // Before the terminal is taken: a signal must never find it taken and nobody listening.
+    listen_for_signals(send.clone())?;
+    let mut screen = Screen::take()?;
+    listen_for_input(send)?;
+    let signal = event_loop(&mut app, &mut screen, &inbox);
+    drop(screen);
+    signal
+}
+
+fn event_loop(app: &mut App, screen: &mut Screen, inbox: &Receiver<Mail>) -> io::Result<Option<i32>> {
+    let mut before = Instant::now();
+    app.tick(Duration::ZERO);
+    loop {
+        app.show(|scene| screen.draw(scene))?;
+        let mail = if app.player.is_busy() {
+            match inbox.recv_timeout(FRAME.saturating_sub(before.elapsed())) {
+                Ok(mail) => Some(mail),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+        } else {
+            let Ok(mail) = inbox.recv() else { return Ok(None) };
+            // Time in which nothing plays does not move the playhead; a real run goes on all the same.
+            let passed = before.elapsed();
+            before += passed;
+            app.player.rest(passed);
+            Some(mail)
+        };
+        // Everything that has come is done before the next picture: a flood of keys or a drag must
+        // not lag behind.
+        let area = screen.area()?;
+        for mail in mail.into_iter().chain(inbox.try_iter()) {
+            let next = match mail {
+                Mail::Signal(SIGTSTP) => Next::Suspend,
+                Mail::Signal(signal) => return Ok(Some(signal)),
+                Mail::Closed => return Ok(None),
+                Mail::Input(input) => match app.read(&input) {
+                    Some(message) => app.update(message, area),
+                    None => Next::Go,
+                },
+            };
+            match next {
+                Next::Go => {}
+                Next::Quit => return Ok(None),
+                Next::Suspend => {
+                    screen.suspend()?;
+                    let passed = before.elapsed();
+                    before += passed;
+                    app.player.rest(passed);
+                }
+            }
+        }
+        let passed = before.elapsed();
+        before += passed;
+        app.tick(passed);
+    }
+}
+
+/// How long a signal waits to be answered before it is obeyed without giving the screen back.
+const ANSWER: Duration = Duration::from_secs(2);
+/// The same for whoever has to ask twice.
+const SECOND_ANSWER: Duration = Duration::from_millis(250);
+
+fn listen_for_signals(send: Sender<Mail>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut asked = false;
+        for signal in signals.forever() {
+            let _ = send.send(Mail::Signal(signal));
+            if signal == SIGTSTP {
+                continue;
+            }
+            // The thread that draws may be stuck in a write that nobody takes: a second signal, or
+            // some time, is answer enough.
+            let patience = if asked { SECOND_ANSWER } else { ANSWER };
+            asked = true;
+            let _ = std::thread::Builder::new().name("patience".into()).spawn(move || {
+                std::thread::sleep(patience);
+                terminal::abandon(signal);
+            });
+        }
+    })?;
+    Ok(())
+}
+
+/// How often it is asked whether the terminal is still there.
+const STILL_THERE: Duration = Duration::from_secs(1);
+
+fn listen_for_input(send: Sender<Mail>) -> io::Result<()> {
+    std::thread::Builder::new().name("input".into()).spawn(move || {
+        loop {
+            let mail = match crossterm::event::poll(STILL_THERE) {
+                Ok(true) => crossterm::event::read().map_or(Mail::Closed, Mail::Input),
+                // A terminal that went away without a signal gives no input and no error either.
+                Ok(false) if io::stdin().is_terminal() => continue,
+                Ok(false) | Err(_) => Mail::Closed,
+            };
+            let closed = matches!(mail, Mail::Closed);
+            if send.send(mail).is_err() || closed {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}

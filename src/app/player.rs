@@ -1,0 +1,415 @@
+//! The player: a playhead over a trace that grows.
+//!
+//! It pulls events out of the gate up to the playhead and never further, so that with the virtual
+//! clock the tasks stand where the picture does. Pause, step, seek and speed are its own business;
+//! nothing of them reaches the engine but through the gate. It knows no terminal and reads no clock:
+//! how much time passed is told to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::channel::{Ending, Lead, Offer, Run};
+use crate::engine::{Cause, Options, Refused};
+use crate::event::Time;
+use crate::scenario::{ClockKind, Plan};
+use crate::trace::{End, Trace};
+use crate::view::Playing;
+
+use super::markers::Markers;
+
+/// The speeds there are.
+pub const SPEEDS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+
+/// How many events are taken in one go, so that a long seek leaves time for keys and drawing.
+const AT_ONCE: usize = 16_000;
+
+/// How long to wait for a virtual event: the engine has one ready within microseconds, unless a task
+/// computes.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Where a seek goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// So many events on.
+    Steps(u32),
+    Handoff,
+    Marker,
+    End,
+}
+
+/// A run and the place in it that is looked at.
+pub struct Player {
+    plan: Arc<Plan>,
+    options: Options,
+    run: Run,
+    trace: Trace,
+    markers: Markers,
+    moment: u64,
+    now: Time,
+    playing: bool,
+    speed: f64,
+    /// How long the run has been going in wall time, as far as the player was told.
+    elapsed: Duration,
+    goal: Option<Goal>,
+    /// Where a seek began, to come back to if what it looks for is not there.
+    origin: (u64, Time),
+    notice: Option<String>,
+}
+
+impl Player {
+    /// Starts a run of `plan`, playing.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if it cannot run with these options.
+    pub fn start(plan: Arc<Plan>, options: Options, speed: f64) -> Result<Self, Refused> {
+        let run = Run::start(plan.clone(), options.clone())?;
+        let trace = Trace::new(plan.names());
+        let markers = Markers::new(&plan);
+        Ok(Self {
+            plan,
+            options,
+            run,
+            trace,
+            markers,
+            moment: 0,
+            now: Time::ZERO,
+            playing: true,
+            speed,
+            elapsed: Duration::ZERO,
+            goal: None,
+            origin: (0, Time::ZERO),
+            notice: None,
+        })
+    }
+
+    /// Ends this run and starts another. If no thread is to be had, the old one stays and the viewer
+    /// is told.
+    pub fn restart(&mut self) {
+        match Self::start(self.plan.clone(), self.options.clone(), self.speed) {
+            Ok(player) => *self = player,
+            Err(refused) => self.notice = Some(refused.to_string()),
+        }
+    }
+
+    /// What happened so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// How many events have happened at the playhead.
+    pub fn moment(&self) -> u64 {
+        self.moment
+    }
+
+    /// The playhead's time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// How fast it plays.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Something to tell the viewer, until they do the next thing.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// What it is doing.
+    pub fn playing(&self) -> Playing {
+        if self.at_end() {
+            Playing::Ended
+        } else if self.playing {
+            Playing::Playing
+        } else {
+            Playing::Paused
+        }
+    }
+
+    /// Whether it needs to be told of passing time.
+    pub fn is_busy(&self) -> bool {
+        self.goal.is_some() || self.playing() == Playing::Playing
+    }
+
+    fn at_end(&self) -> bool {
+        self.moment == self.trace.len() && self.trace.end().is_some_and(|end| self.now >= end.at)
+    }
+
+    /// Time passed: plays on, or goes on with a seek.
+    pub fn tick(&mut self, passed: Duration) {
+        self.elapsed += passed;
+        if let Some(goal) = self.goal {
+            self.seek(goal);
+        } else if self.playing() == Playing::Playing {
+            self.play(passed);
+        }
+    }
+
+    /// Time passed while nothing played: only a run on the real clock goes on meanwhile.
+    pub fn rest(&mut self, passed: Duration) {
+        self.elapsed += passed;
+    }
+
+    fn play(&mut self, passed: Duration) {
+        let mut target = self.now.plus(passed.mul_f64(self.speed));
+        if self.run.clock() == ClockKind::Real {
+            // What has not happened yet cannot be shown, however fast.
+            target = target.min(self.elapsed.into());
+        }
+        for _ in 0..AT_ONCE {
+            match self.next_at() {
+                Next::At(at) if at <= target => {
+                    self.forward();
+                    // Time stands where the events are, however many there are of one moment.
+                    self.now = self.now.max(at);
+                }
+                Next::At(_) => {
+                    self.now = self.now.max(target);
+                    return;
+                }
+                Next::NotYet => {
+                    // A virtual task that computes holds virtual time up; wall time goes on.
+                    if self.run.clock() == ClockKind::Real {
+                        self.now = self.now.max(target);
+                    }
+                    return;
+                }
+                Next::Ended(at) => {
+                    self.now = self.now.max(target).min(at);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The time of the event after the playhead.
+    fn next_at(&mut self) -> Next {
+        if let Some(event) = self.trace.event(self.moment + 1) {
+            return Next::At(event.at);
+        }
+        if let Some(end) = self.trace.end() {
+            return Next::Ended(end.at);
+        }
+        let patience = match self.run.clock() {
+            ClockKind::Virtual => PATIENCE,
+            ClockKind::Real => Duration::ZERO,
+        };
+        match self.run.offer(patience) {
+            Offer::Event(at) => Next::At(at),
+            Offer::Nothing => Next::NotYet,
+            Offer::Ended(ending) => {
+                let end = self.end_of(&ending);
+                let at = end.at;
+                self.trace.finish(end);
+                Next::Ended(at)
+            }
+        }
+    }
+
+    fn end_of(&self, ending: &Ending) -> End {
+        let last = self.trace.event(self.trace.len()).map_or(Time::ZERO, |event| event.at);
+        match ending {
+            Ending::Run(end) => {
+                End { outcome: end.outcome, at: end.at.max(last), note: note(&self.plan, end.cause) }
+            }
+            Ending::Broken(why) => {
+                End { outcome: crate::event::Outcome::Stopped, at: last, note: Some(why.clone()) }
+            }
+        }
+    }
+
+    /// Passes the next event: out of the trace, or out of the gate into the trace.
+    fn forward(&mut self) {
+        if self.moment == self.trace.len() {
+            let Some(event) = self.run.take() else { return };
+            self.markers.note(&self.plan, &event, self.trace.len() + 1);
+            self.trace.push(event);
+        }
+        self.moment += 1;
+    }
+
+    fn seek(&mut self, goal: Goal) {
+        for _ in 0..AT_ONCE {
+            match self.next_at() {
+                Next::At(at) => {
+                    self.forward();
+                    self.now = at;
+                    let reached = match goal {
+                        Goal::Steps(1) => true,
+                        Goal::Steps(more) => {
+                            self.goal = Some(Goal::Steps(more - 1));
+                            return;
+                        }
+                        Goal::Handoff => self
+                            .trace
+                            .handoffs(self.moment)
+                            .last()
+                            .is_some_and(|last| last.seq == self.moment),
+                        Goal::Marker => self.markers.at(self.moment).is_some(),
+                        Goal::End => false,
+                    };
+                    if reached {
+                        self.arrive();
+                        return;
+                    }
+                }
+                Next::NotYet => {
+                    if matches!(goal, Goal::Steps(_)) && self.run.clock() == ClockKind::Real {
+                        self.notice = Some("nothing has happened since; the tasks are asleep or wait".into());
+                        self.arrive();
+                    } else if goal == Goal::End && self.run.clock() == ClockKind::Real {
+                        // The end of a real run is not here yet: follow it live.
+                        self.playing = true;
+                        self.now = self.now.max(self.elapsed.into());
+                        self.arrive();
+                    }
+                    return;
+                }
+                Next::Ended(at) => {
+                    let missing = match goal {
+                        Goal::Handoff => Some("no further handoff"),
+                        Goal::Marker => Some("no further marker"),
+                        Goal::Steps(_) | Goal::End => None,
+                    };
+                    self.notice = missing.map(str::to_owned);
+                    self.arrive();
+                    if missing.is_some() {
+                        (self.moment, self.now) = self.origin;
+                    } else {
+                        self.now = at;
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Wants nothing any more: the tasks may no longer run ahead.
+    fn drop_goal(&mut self) {
+        self.goal = None;
+        self.run.set_lead(Lead::None);
+    }
+
+    fn arrive(&mut self) {
+        self.drop_goal();
+        if let Some(marker) = self.markers.at(self.moment).and_then(|index| self.plan.markers.get(index))
+            && self.notice.is_none()
+        {
+            // The question first: the answer is on the screen, for whoever looks.
+            self.notice = marker.ask.clone().or_else(|| marker.say.clone()).or_else(|| marker.label.clone());
+        }
+    }
+
+    fn go(&mut self, goal: Goal) {
+        self.playing = false;
+        self.notice = None;
+        self.origin = (self.moment, self.now);
+        self.goal = Some(goal);
+        if goal == Goal::End {
+            self.run.set_lead(Lead::Some);
+        }
+        self.seek(goal);
+    }
+
+    /// Puts the playhead right after event `moment`, which has happened, and pauses.
+    fn jump(&mut self, moment: u64) {
+        self.playing = false;
+        self.drop_goal();
+        self.notice = None;
+        self.moment = moment;
+        self.now = self.trace.event(moment).map_or(Time::ZERO, |event| event.at);
+    }
+
+    /// Plays or pauses; at the end it plays from the beginning.
+    pub fn toggle(&mut self) {
+        let ended = self.at_end();
+        let was_playing = self.playing && !ended;
+        if ended {
+            self.jump(0);
+        }
+        self.drop_goal();
+        self.notice = None;
+        self.playing = !was_playing;
+    }
+
+    /// Lets the next event happen.
+    pub fn step(&mut self) {
+        // A key that comes while a step is under way is another step.
+        match self.goal {
+            Some(Goal::Steps(steps)) => self.goal = Some(Goal::Steps(steps.saturating_add(1))),
+            _ => self.go(Goal::Steps(1)),
+        }
+    }
+
+    /// Goes back one event.
+    pub fn back(&mut self) {
+        self.jump(self.moment.saturating_sub(1));
+    }
+
+    /// To the next handoff; it stays where it is if there is none.
+    pub fn next_handoff(&mut self) {
+        self.go(Goal::Handoff);
+    }
+
+    /// To the previous handoff; it stays where it is if there is none.
+    pub fn previous_handoff(&mut self) {
+        let before = self.trace.handoffs(self.moment.saturating_sub(1)).last().map(|handoff| handoff.seq);
+        if let Some(moment) = before {
+            self.jump(moment);
+        } else {
+            self.playing = false;
+            self.drop_goal();
+            self.notice = Some("no earlier handoff".into());
+        }
+    }
+
+    /// To the next marker; it stays where it is if there is none.
+    pub fn next_marker(&mut self) {
+        self.go(Goal::Marker);
+    }
+
+    /// To the beginning.
+    pub fn home(&mut self) {
+        self.jump(0);
+    }
+
+    /// To the end; a real run that has not ended is followed live.
+    pub fn end(&mut self) {
+        self.go(Goal::End);
+    }
+
+    /// Slower or faster by so many steps.
+    pub fn change_speed(&mut self, steps: i32) {
+        for _ in 0..steps.unsigned_abs() {
+            let next = if steps > 0 {
+                SPEEDS.into_iter().find(|speed| *speed > self.speed)
+            } else {
+                SPEEDS.into_iter().rev().find(|speed| *speed < self.speed)
+            };
+            self.speed = next.unwrap_or(self.speed);
+        }
+        self.notice = None;
+    }
+}
+
+enum Next {
+    At(Time),
+    NotYet,
+    Ended(Time),
+}
+
+/// Why a run ended, where the outcome does not say it.
+pub fn note(plan: &Plan, cause: Cause) -> Option<String> {
+    match cause {
+        Cause::Finished | Cause::Asked => None,
+        Cause::Horizon => Some("the horizon".into()),
+        Cause::Stuck => Some("every task waits, and nobody can let go".into()),
+        Cause::EventCap(cap) => Some(format!("the cap of {cap} events")),
+        Cause::Watchdog { task, step } => {
+            let name = plan.names().task(task).to_owned();
+            Some(format!("{name} went round and round without an event, at step {}", step.0))
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The sentence that says why, and the keys.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Layout, Playing, Reading, Scene, paint};
+use crate::event::{LockId, TaskId};
+use crate::trace::{why, words};
+
+pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let area = layout.sentence;
+    let rule = Rect { y: area.y - 1, height: 1, ..area };
+    let lane = scene.view.lane.filter(|_| scene.view.reading == Reading::Details);
+    let heading = if lane.is_some() { "details" } else { "why" };
+    paint::rule(buf, rule, heading, &ending(scene), theme.idle, theme.dim);
+    if let Some(code) = layout.code
+        && buf.cell((code.x, rule.y)).is_some_and(|cell| cell.symbol() == "─")
+    {
+        paint::dot(buf, code.x, rule.y, "┴", theme.idle);
+    }
+    let (when, text) = match lane {
+        Some(lane) => (words::moment(scene.view.now), details(scene, lane)),
+        None => match why::sentence(scene.trace, scene.view.moment) {
+            Some(sentence) => (words::moment(sentence.at), sentence.text),
+            None => (words::moment(scene.view.now), "Nothing has happened yet.".to_owned()),
+        },
+    };
+    let x = paint::put(buf, area.x + 1, area.y, area.width - 1, &when, theme.accent) + 1;
+    let words = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
+    paint::paragraph(buf, words, &text, theme.strong);
+    keys(scene, layout.keys, buf);
+}
+
+/// How things stand with the task or the lock of a lane.
+fn details(scene: &Scene, lane: usize) -> String {
+    let tasks = scene.trace.names().tasks.len();
+    match lane.checked_sub(tasks) {
+        None => why::of_task(scene.trace, scene.view.moment, TaskId(lane as u32)),
+        Some(lock) => why::of_lock(scene.trace, scene.view.moment, LockId(lock as u32)),
+    }
+}
+
+/// How the run ended, once the playhead is there.
+fn ending(scene: &Scene) -> String {
+    match scene.trace.end().filter(|_| scene.view.playing == Playing::Ended) {
+        None => String::new(),
+        Some(end) => {
+            let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+            format!("{} at {}{note}", end.outcome, words::moment(end.at))
+        }
+    }
+}
+
+fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let theme = scene.theme;
+    if let Some(notice) = &scene.view.notice {
+        paint::put(buf, area.x + 1, area.y, area.width - 2, notice, theme.accent);
+        return;
+    }
+    let right = area.right().saturating_sub(1);
+    let mut x = area.x + 1;
+    let standing = match scene.view.playing {
+        Playing::Playing => 0,
+        Playing::Paused => 1,
+        Playing::Ended => 2,
+    };
+    for key in scene.keys.iter().filter(|key| !key.word.is_empty()) {
+        let word = key.word.split('|').nth(standing).unwrap_or(key.word);
+        let needs = paint::width(key.keys) + 1 + paint::width(word);
+        if x + needs > right {
+            break;
+        }
+        x = paint::put(buf, x, area.y, right - x, key.keys, theme.accent) + 1;
+        x = paint::put(buf, x, area.y, right.saturating_sub(x), word, theme.dim) + 2;
+    }
+}

@@ -1,0 +1,85 @@
+//! The help: every key, and the legend of the picture.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Scene, paint};
+use crate::trace::Look;
+
+/// What each state's glyph means.
+const LEGEND: [(Look, &str); 5] = [
+    (Look::Holding, "holding, running"),
+    (Look::Suspended, "holding across an .await"),
+    (Look::Waiting, "waiting in the queue"),
+    (Look::Granted, "granted: owns it, has not run"),
+    (Look::Idle, "without the lock"),
+];
+
+/// How to read the picture, in sentences.
+const READING: &str = "A lane is a task; below the tasks each lock names its owner. A vertical line is a \
+    handoff: a release that passed the lock on. Time shows where the seconds went, order gives every \
+    event a column. Wait time runs from asking to acquiring, hold time from acquiring to release; FIFO \
+    is first come, first served. With the virtual clock a pause stops the tasks themselves.";
+
+pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let theme = scene.theme;
+    for y in area.y..area.bottom() {
+        paint::run(buf, area.x, y, area.width, " ", theme.text);
+    }
+    paint::rule(
+        buf,
+        Rect { height: 1, ..area },
+        "help",
+        "any key closes it, q quits",
+        theme.idle,
+        theme.strong,
+    );
+    let half = area.width / 2;
+    let key_column = scene.keys.iter().map(|key| paint::width(key.keys)).max().unwrap_or(0) + 2;
+    let (x, mut y) = (area.x + 1, area.y + 2);
+    for key in scene.keys {
+        if y >= area.bottom() {
+            break;
+        }
+        paint::put(buf, x, y, key_column, key.keys, theme.accent);
+        paint::put(buf, x + key_column, y, half.saturating_sub(key_column + 2), key.help, theme.text);
+        y += 1;
+    }
+    let keys_end = y;
+
+    let x = area.x + half;
+    let room = area.right().saturating_sub(x + 6);
+    let states = LEGEND.map(|(look, words)| (theme.look(look), words));
+    let others = [
+        (("┃", theme.holding), "a hold shorter than a cell"),
+        (("┃", theme.now), "handoff"),
+        (("×2 ", theme.now), "so many handoffs in one cell"),
+        (("│", theme.accent), "the playhead: now"),
+    ];
+    let mut y = area.y + 2;
+    for ((glyph, style), words) in states.into_iter().chain(others) {
+        if y >= area.bottom() {
+            break;
+        }
+        if paint::width(glyph) == 1 {
+            paint::run(buf, x, y, 3, glyph, style);
+        } else {
+            paint::put(buf, x, y, 3, glyph, style);
+        }
+        paint::put(buf, x + 5, y, room, words, theme.text);
+        y += 1;
+    }
+    // Beside the rest of the keys, or below them where that is more room.
+    let beside =
+        Rect { x, y: y + 1, width: area.right() - x - 1, height: area.bottom().saturating_sub(y + 1) };
+    let below = Rect {
+        y: keys_end + 1,
+        height: area.bottom().saturating_sub(keys_end + 1),
+        x: area.x + 1,
+        width: area.width - 2,
+    };
+    let fits = |part: &Rect| paint::wrap(READING, part.width).len() <= usize::from(part.height);
+    if let Some(part) = [below, beside].into_iter().find(fits) {
+        paint::paragraph(buf, part, READING, theme.text);
+    }
+}

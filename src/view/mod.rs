@@ -1,0 +1,235 @@
+//! The drawing: `(&Trace, &ViewState) -> Buffer`, and nothing else.
+//!
+//! Everything here takes `&self`; layout is computed from the size, never stored. It knows no
+//! terminal, does no I/O and reads no clock, so the same scene is the same cells on a screen, in a
+//! test and in a recording.
+
+mod code_panel;
+mod footer;
+mod help;
+mod layout;
+mod order_axis;
+mod order_panel;
+pub mod paint;
+mod strip;
+mod theme;
+mod time_axis;
+mod timeline;
+mod title;
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use crate::event::{TaskId, Time};
+use crate::scenario::CodeLine;
+use crate::trace::Trace;
+
+pub use layout::{Layout, MIN_HEIGHT, MIN_WIDTH};
+pub use theme::{Theme, ThemeName};
+
+/// Along which axis the timeline runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Axis {
+    /// Where the seconds went.
+    #[default]
+    Time,
+    /// One column an event: what happens within a millisecond is as wide as what takes a second.
+    Order,
+}
+
+/// What the player is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Playing {
+    /// Time goes on.
+    #[default]
+    Playing,
+    /// It stands still; with the virtual clock so do the tasks.
+    Paused,
+    /// Nothing more will come.
+    Ended,
+}
+
+/// What the viewer reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// The sentence that says why.
+    #[default]
+    Why,
+    /// The selected lane's details in its place.
+    Details,
+    /// The help, over everything.
+    Help,
+}
+
+/// What the viewer chose to see, and where the player is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewState {
+    /// How many events have happened at the playhead.
+    pub moment: u64,
+    /// The playhead's time: of the last event, or later.
+    pub now: Time,
+    /// What the player is doing.
+    pub playing: Playing,
+    /// How fast; 1 is as fast as the tasks' own clock.
+    pub speed: f64,
+    /// The axis.
+    pub axis: Axis,
+    /// Fewer things, drawn larger: for the last row of a lecture hall.
+    pub big: bool,
+    /// What the viewer reads.
+    pub reading: Reading,
+    /// How much time a cell covers; `None` chooses by the horizon and the width.
+    pub cell: Option<Duration>,
+    /// How many cells an event takes on the order axis.
+    pub column: u16,
+    /// How far the picture is panned, in cells; negative looks back. Zero follows the playhead.
+    pub pan: i32,
+    /// Which lane is selected: a task, or beyond the tasks a lock.
+    pub lane: Option<usize>,
+    /// The run's horizon, if it has one.
+    pub horizon: Option<Time>,
+    /// Something to say instead of the keys.
+    pub notice: Option<String>,
+    /// Whether only ASCII may be used.
+    pub ascii: bool,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self {
+            moment: 0,
+            now: Time::ZERO,
+            playing: Playing::Playing,
+            speed: 1.0,
+            axis: Axis::Time,
+            big: false,
+            reading: Reading::Why,
+            cell: None,
+            column: 10,
+            pan: 0,
+            lane: None,
+            horizon: None,
+            notice: None,
+            ascii: false,
+        }
+    }
+}
+
+/// The code of the tasks that share it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// What the tasks are called together.
+    pub name: String,
+    /// The first of them.
+    pub first: TaskId,
+    /// How many they are.
+    pub count: u32,
+    /// The code.
+    pub lines: Vec<CodeLine>,
+}
+
+impl Listing {
+    /// Whether it is this task's code.
+    pub fn contains(&self, task: TaskId) -> bool {
+        task.0.checked_sub(self.first.0).is_some_and(|offset| offset < self.count)
+    }
+}
+
+/// A key and what it does, for the footer and the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyHint {
+    /// The keys as people call them.
+    pub keys: &'static str,
+    /// One word for the footer, or three parted by `|`: while playing, paused and ended. An empty one
+    /// keeps it out of there.
+    pub word: &'static str,
+    /// A sentence for the help.
+    pub help: &'static str,
+}
+
+/// All that a picture needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// What it is called.
+    pub title: &'a str,
+    /// What happened.
+    pub trace: &'a Trace,
+    /// The tasks' code, where there is any.
+    pub code: &'a [Listing],
+    /// The keys.
+    pub keys: &'a [KeyHint],
+    /// What to show of it.
+    pub view: &'a ViewState,
+    /// How it looks.
+    pub theme: &'a Theme,
+}
+
+impl Scene<'_> {
+    /// Where things are in a picture of this size; `None` if it is too small.
+    pub fn layout(&self, area: Rect) -> Option<Layout> {
+        Layout::of(self, area)
+    }
+
+    /// The lane at a cell of a picture of this size.
+    pub fn lane_at(&self, area: Rect, x: u16, y: u16) -> Option<usize> {
+        let layout = self.layout(area)?;
+        layout.lanes.iter().find(|lane| lane.contains(x, y, &layout)).map(|lane| lane.index)
+    }
+
+    /// The next zoom in a picture of this size: `direction` below zero sees less, larger. There is
+    /// nothing to be seen beyond the whole run.
+    pub fn zoom(&self, area: Rect, direction: i32) -> Duration {
+        let width = self.layout(area).map_or(1, |layout| layout.plot.width);
+        let cell = time_axis::cell(self, width);
+        let next = time_axis::zoom(cell, direction);
+        match self.whole(area) {
+            Some(whole) if direction > 0 => next.min(whole.max(cell)),
+            _ => next,
+        }
+    }
+
+    /// How many cells a picture of this size can be panned back, and on: not beyond what there is.
+    pub fn pan_limits(&self, area: Rect) -> (i32, i32) {
+        let Some(layout) = self.layout(area) else { return (0, 0) };
+        match self.view.axis {
+            Axis::Time => time_axis::pan_limits(self, layout.plot),
+            Axis::Order => (order_axis::most_back(self, &layout), 0),
+        }
+    }
+
+    /// The zoom at which the whole run fits into a picture of this size, where its end is known.
+    pub fn whole(&self, area: Rect) -> Option<Duration> {
+        let width = self.layout(area).map_or(1, |layout| layout.plot.width);
+        time_axis::whole(self, width)
+    }
+}
+
+impl Widget for Scene<'_> {
+    fn render(self, area: Rect, buf: &mut Buffer) {
+        buf.set_style(area, self.theme.text);
+        if let Some(layout) = self.layout(area) {
+            let state = self.trace.state(self.view.moment);
+            title::draw(&self, layout.title, buf);
+            strip::draw(&self, &state, layout.strip, buf);
+            timeline::draw(&self, &state, &layout, buf);
+            if let Some(area) = layout.order {
+                order_panel::draw(&self, area, buf);
+            }
+            if let Some(area) = layout.code {
+                code_panel::draw(&self, &state, area, buf);
+            }
+            footer::draw(&self, &layout, buf);
+            if self.view.reading == Reading::Help {
+                help::draw(&self, area, buf);
+            }
+        } else {
+            layout::too_small(&self, area, buf);
+        }
+        if self.view.ascii {
+            paint::to_ascii(buf);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The timeline along the order: one column an event, all equally wide.
+
+use std::cmp::Ordering;
+
+use ratatui::buffer::Buffer;
+
+use super::layout::Lane;
+use super::{Layout, Scene, ViewState, paint};
+use crate::event::{LockId, TaskId, What};
+use crate::trace::{Look, State, story};
+
+/// Which events are at which columns.
+struct Window {
+    /// The event in the first column.
+    first: u64,
+    /// The last event that is shown.
+    last: u64,
+    x: u16,
+    column: u16,
+}
+
+/// How many cells the picture can be panned back.
+pub(super) fn most_back(scene: &Scene, layout: &Layout) -> i32 {
+    let first =
+        Window::of(&Scene { view: &ViewState { pan: 0, ..scene.view.clone() }, ..*scene }, layout).first;
+    i32::try_from(first.saturating_sub(1)).unwrap_or(i32::MAX).saturating_mul(i32::from(scene.view.column))
+}
+
+impl Window {
+    fn of(scene: &Scene, layout: &Layout) -> Self {
+        let column = scene.view.column.max(1);
+        // A cell is left over for the playhead.
+        let fit = u64::from((layout.plot.width.saturating_sub(1)) / column).max(1);
+        let moment = scene.view.moment;
+        let follow = moment.saturating_sub(fit);
+        let panned = i64::from(scene.view.pan / i32::from(column));
+        let first = follow.saturating_add_signed(panned).min(moment.saturating_sub(1));
+        Self { first: first + 1, last: moment.min(first + fit), x: layout.plot.x, column }
+    }
+
+    fn x(&self, seq: u64) -> u16 {
+        self.x + (seq - self.first) as u16 * self.column
+    }
+}
+
+pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+    let window = Window::of(scene, layout);
+    let theme = scene.theme;
+    let mut state = scene.trace.state(window.first - 1).into_owned();
+    let handoffs = scene.trace.handoffs(window.last);
+    let mut last_at = None;
+    let mut keepers = vec![None; state.locks.len()];
+    for seq in window.first..=window.last {
+        let Some(event) = scene.trace.event(seq) else { break };
+        state.apply(event);
+        let x = window.x(seq);
+        // The time stands out where it changes.
+        let number = format!("#{seq}");
+        let end = paint::put(buf, x, layout.plot.y, window.column, &number, theme.dim);
+        let millis = event.at.millis().to_string();
+        let room = (x + window.column).saturating_sub(end + 2);
+        if paint::width(&millis) <= room {
+            let style = if last_at == Some(event.at) { theme.dim } else { theme.strong };
+            paint::put(buf, end + 1, layout.plot.y, room, &millis, style);
+        }
+        last_at = Some(event.at);
+        paint::run(buf, x, layout.plot.y + 1, window.column, "┈", theme.idle);
+        column(scene, &window, layout, (&state, &mut keepers), seq, buf);
+    }
+    for handoff in &handoffs[handoffs.partition_point(|handoff| handoff.seq < window.first)..] {
+        if let Some(from) = handoff.from {
+            line(scene, layout, window.x(handoff.seq), from.task, handoff.to, buf);
+        }
+    }
+    playhead(scene, &window, layout, buf);
+}
+
+/// One event's column: what every lane looks like after it, and the event's words on its task's.
+fn column(
+    scene: &Scene,
+    window: &Window,
+    layout: &Layout,
+    (state, keepers): (&State, &mut [Option<TaskId>]),
+    seq: u64,
+    buf: &mut Buffer,
+) {
+    let theme = scene.theme;
+    let Some(event) = scene.trace.event(seq) else { return };
+    let x = window.x(seq);
+    let tasks = scene.trace.names().tasks.len();
+    for lane in &layout.lanes {
+        if let Some(lock) = lane.index.checked_sub(tasks) {
+            let keeper = (LockId(lock as u32), &mut keepers[lock]);
+            owner(scene, state, keeper, *lane, (x, window.column), buf);
+            continue;
+        }
+        let look = state.tasks[lane.index].look().0;
+        let (glyph, style) = theme.look(look);
+        for y in bars(*lane) {
+            paint::run(buf, x, y, window.column, glyph, style);
+        }
+        if event.actor.task == TaskId(lane.index as u32) && lane.height > 1 {
+            let (text, tone) = story::tell(event, state, scene.trace.names());
+            let handoff = matches!(event.what, What::Grant { .. });
+            let style = if seq == scene.view.moment { theme.strong } else { theme.tone(tone) };
+            // The arrow's head stands where a granted task's word would begin.
+            let indent = if handoff { 2 } else { 0 };
+            let room = words_room(scene, window, seq).saturating_sub(indent + 1);
+            paint::put(buf, x + indent, lane.y, room, &text, style);
+        }
+    }
+}
+
+/// The rows of a lane's bar: all but the first, which is for words, if there are two.
+fn bars(lane: Lane) -> std::ops::RangeInclusive<u16> {
+    lane.bar().min(lane.y + 1)..=lane.bar()
+}
+
+/// How far an event's words may run on: to the next event of the same task.
+fn words_room(scene: &Scene, window: &Window, seq: u64) -> u16 {
+    let task = |seq| scene.trace.event(seq).map(|event| event.actor.task);
+    let next = (seq + 1..=window.last).find(|&next| task(next) == task(seq)).unwrap_or(window.last + 1);
+    (next - seq) as u16 * window.column
+}
+
+/// A lock's lane: its owner's name where that changes.
+fn owner(
+    scene: &Scene,
+    state: &State,
+    (lock, keeper): (LockId, &mut Option<TaskId>),
+    lane: Lane,
+    (x, width): (u16, u16),
+    buf: &mut Buffer,
+) {
+    let Some(lock_state) = state.lock(lock) else { return };
+    let heir = lock_state.heir(scene.trace.names().policy(lock));
+    let Some(owner) = lock_state.owner().or(heir) else {
+        *keeper = None;
+        return;
+    };
+    let look = match (heir, lock_state.holders.is_empty()) {
+        (Some(_), _) => Look::Waiting,
+        (None, true) => Look::Granted,
+        (None, false) => Look::Suspended,
+    };
+    let style = scene.theme.look(look).1;
+    paint::run(buf, x, lane.y, width, "━", style);
+    // Passing, granted and then held by the same task is one ownership.
+    if keeper.replace(owner.task) != Some(owner.task) {
+        let label = format!("{} ", scene.trace.names().task(owner.task));
+        paint::put(buf, x, lane.y, width, &label, scene.theme.text);
+    }
+}
+
+/// A handoff's arrow, in the first cell of the grant's column.
+fn line(scene: &Scene, layout: &Layout, x: u16, from: TaskId, to: TaskId, buf: &mut Buffer) {
+    let lane = |task: TaskId| layout.lanes.iter().find(|lane| lane.index == task.0 as usize);
+    let (Some(from), Some(to)) = (lane(from), lane(to)) else { return };
+    let style = scene.theme.now;
+    let (begin, word) = (*bars(*from).start(), to.y);
+    let (turn, rows, corner) = match to.y.cmp(&from.y) {
+        Ordering::Greater => ("┓", begin + 1..word, "┗"),
+        Ordering::Less => ("┛", word + 1..begin, "┏"),
+        Ordering::Equal => return,
+    };
+    paint::dot(buf, x, begin, turn, style);
+    rows.for_each(|y| paint::dot(buf, x, y, "┃", style));
+    paint::dot(buf, x, word, corner, style);
+    if to.height > 1 {
+        paint::dot(buf, x + 1, word, "▶", style);
+    }
+}
+
+fn playhead(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+    let moment = scene.view.moment;
+    if window.last != moment {
+        return;
+    }
+    let x = if moment == 0 { window.x } else { window.x(moment) + window.column };
+    let theme = scene.theme;
+    paint::dot(buf, x, layout.plot.y + 1, "▼", theme.accent);
+    for y in layout.plot.y + 2..layout.plot.bottom() {
+        paint::dot(buf, x, y, "│", theme.accent);
+    }
+}

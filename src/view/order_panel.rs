@@ -1,0 +1,175 @@
+//! The order panel: the printed log, turned into a sequence diagram. One row an event, one column a
+//! task, the owner at the right, handoffs as arrows across.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Scene, paint};
+use crate::event::TaskId;
+use crate::trace::story::{self, Row, Tone};
+
+/// Further back than about so many events nobody looks for rows to fill the panel.
+const MOST_TOLD: u64 = 4096;
+
+/// No task's column is narrower.
+const NARROWEST: u16 = 10;
+
+pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let header = Rect { height: 1, ..area };
+    let rows = area.height.saturating_sub(2);
+    let story = recent(scene, usize::from(rows));
+    let columns = Columns::of(scene, area, &story);
+    paint::rule(buf, header, "order", "", theme.idle, theme.dim);
+    let y = area.y + 1;
+    paint::put_right(buf, area.x, columns.time, y, "ms", theme.dim);
+    for column in 0..columns.count {
+        let x = columns.first + column * columns.width;
+        paint::put(buf, x, y, columns.width - 1, columns.heading(scene, column), theme.dim);
+    }
+    paint::put(buf, columns.owner, y, area.right() - columns.owner, "owner", theme.dim);
+    for (row, y) in story.iter().zip(y + 1..area.bottom()) {
+        draw_row(scene, &columns, row, area, y, buf);
+    }
+}
+
+/// The last rows. Where not all of the present instant's fit, minor ones give way; the newest stays.
+fn recent(scene: &Scene, rows: usize) -> Vec<Row> {
+    let moment = scene.view.moment;
+    // Minor rows are left out after the telling, so that more events than rows are told; how many
+    // more, only the telling shows.
+    let mut told = rows as u64 * 4;
+    let mut story;
+    loop {
+        story = story::rows(scene.trace, moment.saturating_sub(told), moment);
+        let instant = story.last().map(|row| row.at);
+        let crowded = story.iter().filter(|row| Some(row.at) == instant).count() > rows;
+        if crowded || rows < 14 {
+            let newest = story.last().map(|row| row.seq);
+            story.retain(|row| !row.minor || Some(row.seq) == newest);
+        }
+        if story.len() >= rows || told >= moment || told > MOST_TOLD {
+            break;
+        }
+        told *= 4;
+    }
+    story.split_off(story.len().saturating_sub(rows))
+}
+
+/// For how many tasks a panel of this width has columns.
+pub(super) fn fitting(width: u16) -> usize {
+    // The times, the owner, and blanks between them.
+    usize::from(width.saturating_sub(20) / NARROWEST)
+}
+
+/// Where the columns are.
+struct Columns {
+    /// The right edge of the times.
+    time: u16,
+    first: u16,
+    width: u16,
+    /// How many there are: one for each task, or one for all.
+    count: u16,
+    owner: u16,
+    tasks: usize,
+}
+
+impl Columns {
+    fn of(scene: &Scene, area: Rect, story: &[Row]) -> Self {
+        let names = scene.trace.names();
+        let longest = names.tasks.iter().take(200).map(|name| paint::width(name)).max().unwrap_or(0);
+        let owner_width = longest.clamp(5, 12) + 2;
+        let millis = story.last().map_or(0, |row| row.at.millis()).to_string().len() as u16;
+        let time = area.x + 2 + millis.max(6);
+        let first = time + 2;
+        let owner = area.right().saturating_sub(owner_width).max(first);
+        let room = owner - first;
+        let tasks = names.tasks.len();
+        // Either every task has a column of its own, or all share one, in which names say who is who.
+        let count = if tasks <= fitting(area.width) { tasks.max(1) as u16 } else { 1 };
+        Self {
+            time,
+            first,
+            width: (room / count).min(if count == 1 { room } else { 24 }),
+            count,
+            owner,
+            tasks,
+        }
+    }
+
+    fn column(&self, task: TaskId) -> u16 {
+        u16::try_from(task.0).unwrap_or(u16::MAX).min(self.count - 1)
+    }
+
+    fn x(&self, task: TaskId) -> u16 {
+        self.first + self.column(task) * self.width
+    }
+
+    /// Whether all tasks share a column, so that a name has to say whose a row is.
+    fn is_shared(&self) -> bool {
+        usize::from(self.count) < self.tasks
+    }
+
+    /// What stands over a column.
+    fn heading<'a>(&self, scene: &Scene<'a>, column: u16) -> &'a str {
+        if self.is_shared() { "tasks" } else { scene.trace.names().task(TaskId(u32::from(column))) }
+    }
+}
+
+fn draw_row(scene: &Scene, columns: &Columns, row: &Row, area: Rect, y: u16, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let newest = row.last == scene.view.moment;
+    let style = if newest { theme.strong } else { theme.tone(row.tone) };
+    let millis = row.at.millis().to_string();
+    paint::put_right(buf, area.x, columns.time, y, &millis, if newest { theme.strong } else { theme.dim });
+    if newest {
+        paint::dot(buf, area.x, y, "▶", theme.accent);
+    }
+    if let Some(owner) = row.owner {
+        let name = scene.trace.names().task(owner);
+        let owned = if row.granted { theme.granted } else { theme.holding };
+        paint::put(buf, columns.owner, y, area.right().saturating_sub(columns.owner + 1), name, owned);
+    }
+    if row.tone == Tone::Caption {
+        let left = columns.time + 2;
+        paint::put(buf, left, y, columns.owner.saturating_sub(left + 1), &format!("— {} —", row.text), style);
+        return;
+    }
+    let x = columns.x(row.task);
+    let named = |task: TaskId, text: &str| {
+        if columns.is_shared() {
+            format!("{}: {text}", scene.trace.names().task(task))
+        } else {
+            text.to_owned()
+        }
+    };
+    let text = named(row.task, &row.text);
+    let granted = if newest { theme.strong } else { theme.granted };
+    let to = row.handoff.map(|to| (columns.x(to), named(to, "granted")));
+    // A word may run on into its neighbours' columns when they have nothing to say.
+    let run_on = columns.owner.saturating_sub(x + 1);
+    match to {
+        Some((to_x, word)) if to_x > x => {
+            let end = paint::put(buf, x, y, columns.width - 1, &text, style);
+            let line = to_x.saturating_sub(end + 3);
+            paint::run(buf, end + 1, y, line, "━", theme.now);
+            paint::dot(buf, end + 1 + line, y, "▶", theme.now);
+            paint::put(buf, to_x, y, columns.owner.saturating_sub(to_x + 1), &word, granted);
+        }
+        Some((to_x, word)) if to_x < x => {
+            let end = paint::put(buf, to_x, y, columns.width - 1, &word, granted);
+            paint::dot(buf, end + 1, y, "◀", theme.now);
+            paint::run(buf, end + 2, y, x.saturating_sub(end + 3), "━", theme.now);
+            paint::put(buf, x, y, run_on, &text, style);
+        }
+        // Within the one column of all.
+        Some((_, word)) => {
+            let end = paint::put(buf, x, y, run_on, &text, style);
+            let end = paint::put(buf, end, y, columns.owner.saturating_sub(end + 1), " ━▶ ", theme.now);
+            paint::put(buf, end, y, columns.owner.saturating_sub(end + 1), &word, granted);
+        }
+        None => {
+            paint::put(buf, x, y, run_on, &text, style);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The timeline along time: where the seconds went.
+//!
+//! A cell that covers several states shows the one that matters most, a hold shorter than a cell is
+//! `┃` and never dropped, and handoffs that fall into one cell show their number.
+
+mod cells;
+mod window;
+
+use ratatui::buffer::Buffer;
+
+use super::layout::Lane;
+use super::{Layout, Scene, paint};
+use crate::event::{LockId, TaskId, Time};
+use crate::trace::{Look, State, words};
+use cells::Cells;
+use window::Window;
+
+pub(super) use window::{cell, pan_limits, whole, zoom};
+
+/// What the header says of the axis.
+pub(super) fn about(scene: &Scene, width: u16) -> String {
+    format!("time · {} a cell", words::brief(cell(scene, width)))
+}
+
+pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
+    let window = Window::of(scene, layout.plot);
+    axis(scene, &window, layout, buf);
+    let tasks = scene.trace.names().tasks.len();
+    let (lanes, locks): (Vec<Lane>, Vec<Lane>) = layout.lanes.iter().partition(|lane| lane.index < tasks);
+    let cells: Vec<Cells> = lanes.iter().map(|lane| Cells::of(scene, &window, *lane)).collect();
+    for (lane, cells) in lanes.iter().zip(&cells) {
+        cells.draw(scene, &window, *lane, buf);
+    }
+    for lane in locks {
+        owner(scene, &window, LockId((lane.index - tasks) as u32), lane, buf);
+    }
+    handoffs(scene, &window, layout, buf);
+    playhead(scene, &window, layout, buf);
+    // Words come last: no line runs through them.
+    for (lane, cells) in lanes.iter().zip(&cells) {
+        cells.say(scene, state, &window, *lane, buf);
+    }
+}
+
+/// The labels and the ticks.
+fn axis(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let (labels, ticks) = (layout.plot.y, layout.plot.y + 1);
+    paint::run(buf, window.x, ticks, window.width, "┈", theme.idle);
+    let wanted = window.cell.saturating_mul(12);
+    let step = (0..19)
+        .flat_map(|power| [1, 2, 5].map(|digit: u64| digit.saturating_mul(10_u64.pow(power))))
+        .find(|&step| step >= wanted)
+        .unwrap_or(u64::MAX);
+    let mut at = window.left.div_ceil(step).saturating_mul(step);
+    while at < window.right() {
+        if let Some(x) = window.x(Time::from_nanos(at)) {
+            paint::dot(buf, x, ticks, "┴", theme.idle);
+            let room = (layout.timeline.right() - x).min(11);
+            let label = label(at, step);
+            if paint::width(&label) <= room {
+                paint::put(buf, x, labels, room, &label, theme.dim);
+            }
+        }
+        let Some(next) = at.checked_add(step) else { break };
+        at = next;
+    }
+}
+
+/// A moment on the axis, as exact as the distance between two labels asks for.
+fn label(at: u64, step: u64) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    const MILLI: u64 = 1_000_000;
+    if step >= SECOND {
+        format!("{} s", at / SECOND)
+    } else if step >= SECOND / 10 {
+        format!("{}.{} s", at / SECOND, at % SECOND / (SECOND / 10))
+    } else if step >= MILLI {
+        format!("{} ms", at / MILLI)
+    } else {
+        format!("{}.{:03} ms", at / MILLI, at % MILLI / 1000)
+    }
+}
+
+/// A lock's lane: a line that names its owner.
+fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let now = scene.view.now;
+    let tenures = scene.trace.tenures(lock, scene.view.moment);
+    let first = tenures.partition_point(|tenure| tenure.at.nanos() < window.left).saturating_sub(1);
+    let name = |task| scene.trace.names().task(task);
+    let mut free_from = 0;
+    let mut index = first;
+    while let Some(tenure) = tenures.get(index) {
+        if tenure.at.nanos() >= window.right() {
+            break;
+        }
+        // Granted and then held by the same task is one ownership.
+        let mut next = index + 1;
+        while tenures.get(next).is_some_and(|later| later.owner == tenure.owner) {
+            next += 1;
+        }
+        let open = next >= tenures.len();
+        let end = tenures.get(next).map_or(now, |later| later.at);
+        let granted = open && tenures[next - 1].granted;
+        let columns = window.columns(tenure.at, end);
+        index = next;
+        let (Some(task), Some(x)) = (tenure.owner, columns.clone().next().map(|column| window.x + column))
+        else {
+            continue;
+        };
+        let look = if granted { Look::Granted } else { Look::Suspended };
+        let style = theme.look(look).1;
+        if columns.len() <= 1 && !open {
+            // Too short for a line: named below, as far as there is a row and room.
+            paint::dot(buf, x, lane.y, "┃", theme.holding);
+            if lane.height > 1 {
+                let label = format!("▲{}", name(task));
+                let room = paint::width(&label);
+                if x >= free_from && x + room <= window.x + window.width {
+                    free_from = paint::put(buf, x, lane.y + 1, room, &label, theme.text) + 1;
+                }
+            }
+            continue;
+        }
+        for column in columns.clone() {
+            let short = buf.cell((window.x + column, lane.y)).is_some_and(|cell| cell.symbol() == "┃");
+            if !short {
+                // Where an ownership begins beside another, a mark parts them.
+                let begins = column == columns.start && column > 0 && window.column(tenure.at) >= 0;
+                paint::dot(buf, window.x + column, lane.y, if begins { "┣" } else { "━" }, style);
+            }
+        }
+        let room = (columns.len() as u16).saturating_sub(2);
+        let roomy = room > paint::width(name(task)) + 3;
+        let label = if roomy { format!(" {} ", name(task)) } else { name(task).to_owned() };
+        if paint::width(&label) <= room {
+            let word = if granted { theme.granted } else { theme.text };
+            paint::put(buf, x + if roomy { 2 } else { 1 }, lane.y, room, &label, word);
+        }
+    }
+}
+
+/// The handoffs: lines from the releaser's lane to the receiver's.
+fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let all = scene.trace.handoffs(scene.view.moment);
+    let begin = all.partition_point(|handoff| handoff.at.nanos() < window.left);
+    let lane = |task: TaskId| layout.lanes.iter().find(|lane| lane.index == task.0 as usize);
+    let mut group = all[begin..].iter().peekable();
+    while let Some(handoff) = group.next() {
+        let Some(x) = window.x(handoff.at) else { break };
+        let mut together = vec![handoff];
+        while let Some(next) = group.next_if(|next| window.x(next.at) == Some(x)) {
+            together.push(next);
+        }
+        let ends: Vec<_> = together
+            .iter()
+            .filter_map(|handoff| Some((lane(handoff.from?.task)?, lane(handoff.to)?)))
+            .collect();
+        let top = ends.iter().map(|(from, to)| from.y.min(to.y)).min();
+        let bottom = ends.iter().map(|(from, to)| from.y.max(to.y)).max();
+        let mut drawn = false;
+        for y in top.unwrap_or(0)..bottom.unwrap_or(0) {
+            if layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&y)) {
+                // A line that passes over a lane must not hide what happened there.
+                let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
+                if free && Some(y) > top {
+                    paint::dot(buf, x, y, "│", theme.now);
+                }
+                continue;
+            }
+            paint::dot(buf, x, y, "┃", theme.now);
+            if !drawn && together.len() > 1 {
+                paint::put(buf, x + 1, y, 5, &format!("×{}", together.len()), theme.now);
+            }
+            drawn = true;
+        }
+        if !drawn {
+            // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
+            if let Some(to) = together.iter().rev().find_map(|handoff| lane(handoff.to)) {
+                let digit =
+                    ["┃", "2", "3", "4", "5", "6", "7", "8", "9"].get(together.len() - 1).unwrap_or(&"+");
+                (to.y..=to.bar()).for_each(|y| paint::dot(buf, x, y, digit, theme.now));
+            }
+        }
+        if let ([(from, to)], Some(top), Some(bottom)) = (ends.as_slice(), top, bottom) {
+            let head = if to.y > from.y { (to.y - 1, "▼") } else { (to.bar() + 1, "▲") };
+            if !layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&head.0)) && top + 3 < bottom {
+                paint::dot(buf, x, head.0, head.1, theme.now);
+            }
+        }
+    }
+}
+
+/// Now.
+fn playhead(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+    let Some(x) = window.x(scene.view.now) else { return };
+    let theme = scene.theme;
+    paint::dot(buf, x, layout.plot.y + 1, "▼", theme.accent);
+    for y in layout.plot.y + 2..layout.plot.bottom() {
+        let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
+        if free {
+            paint::dot(buf, x, y, "│", theme.accent);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The title's row: what it is, the kind and policy of its lock, what the player does, the time.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Playing, Scene, paint};
+
+pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    let theme = scene.theme;
+    buf.set_style(area, theme.bar);
+    let view = scene.view;
+    let strong = theme.strong.bg(theme.bar.bg.unwrap_or_default());
+    let dim = theme.dim.bg(theme.bar.bg.unwrap_or_default());
+
+    // The state of the player is worth more than the title's end: it is placed first. Its width is
+    // the same in every state, so that nothing jumps.
+    let state = match view.playing {
+        Playing::Playing => format!("▶ {}", speed(view.speed)),
+        Playing::Paused => format!("▌▌ {}", speed(view.speed)),
+        Playing::Ended => "■ end".to_owned(),
+    };
+    let time = view.now.to_string();
+    let right = area.right().saturating_sub(1);
+    let x = paint::put_right(buf, area.x, right, area.y, &time, strong);
+    let x = paint::put_right(buf, area.x, x.saturating_sub(2), area.y, &format!("{state:<7}"), strong);
+
+    let names = scene.trace.names();
+    let mut kinds: Vec<_> = names.locks.iter().map(|lock| lock.kind).collect();
+    kinds.dedup();
+    // As much of it as there is room for: the policy is what matters.
+    let ways = match kinds.as_slice() {
+        [kind] => vec![format!("{} · {}", kind.path(), kind.policy()), kind.policy().to_string()],
+        [] => vec![],
+        more => vec![format!("{} kinds of lock", more.len())],
+    };
+    let name = paint::put(buf, area.x, area.y, area.width, " lockscope ", theme.badge) + 1;
+    let room = x.saturating_sub(name);
+    let title = paint::width(scene.title);
+    let mut room_for_title = room.saturating_sub(2);
+    // A long title gives way to the kind, but not all of it.
+    let fits = |kind: &&String| title.min(36) + paint::width(kind) + 5 <= room;
+    if let Some(kind) = ways.iter().find(fits) {
+        let kind_x = paint::put_right(buf, name, x.saturating_sub(3), area.y, kind, dim);
+        room_for_title = kind_x.saturating_sub(name + 2);
+    }
+    paint::put(buf, name, area.y, room_for_title, scene.title, strong);
+}
+
+/// `1×`, `0.25×`.
+fn speed(speed: f64) -> String {
+    format!("{speed}×")
+}

@@ -1,0 +1,380 @@
+//! The player and the program around it, without a terminal: keys and time in, screens out.
+
+// Helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/programs.rs"]
+mod programs;
+#[path = "common/screen.rs"]
+mod screen;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lockscope::app::{App, HINTS, Message, Next, Player, Settings, message};
+use lockscope::engine::{Cause, Options};
+use lockscope::event::Time;
+use lockscope::scenario::{self, ClockKind, Plan, Source};
+use lockscope::view::{Axis, Playing, ThemeName};
+use proptest::prelude::*;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+const AREA: Rect = Rect::new(0, 0, 100, 30);
+
+fn handoff() -> Arc<Plan> {
+    Arc::new(scenario::parse(&scenario::find(scenario::DEFAULT).unwrap().source()).unwrap().plan)
+}
+
+fn player() -> Player {
+    Player::start(handoff(), Options::default(), 1.0).unwrap()
+}
+
+/// The player after a seek has come to its end, however many goes it takes.
+fn settle(player: &mut Player) {
+    while player.is_busy() && player.playing() != Playing::Playing {
+        player.tick(Duration::ZERO);
+    }
+}
+
+fn name(player: &Player) -> &'static str {
+    player.trace().event(player.moment()).map_or("-", |event| event.what.name())
+}
+
+#[test]
+fn it_plays_by_the_time_that_passes_and_stops_at_the_end() {
+    let mut player = player();
+    for _ in 0..30 {
+        player.tick(Duration::from_millis(40));
+    }
+    assert_eq!(player.now().millis(), 1200);
+    assert_eq!(player.moment(), 27);
+    // Nothing beyond the playhead has been taken: the tasks stand where the picture does.
+    assert_eq!(player.trace().len(), 27);
+    for _ in 0..100 {
+        player.tick(Duration::from_millis(40));
+    }
+    assert_eq!((player.now().millis(), player.playing()), (2500, Playing::Ended));
+    assert_eq!(player.trace().end().unwrap().note.as_deref(), Some("the horizon"));
+    assert!(!player.is_busy());
+}
+
+#[test]
+fn speed_stretches_time() {
+    let mut player = player();
+    player.change_speed(-2);
+    assert!((player.speed() - 0.25).abs() < f64::EPSILON);
+    player.tick(Duration::from_secs(2));
+    assert_eq!(player.now().millis(), 500);
+    player.change_speed(20);
+    assert!((player.speed() - 50.0).abs() < f64::EPSILON);
+    player.tick(Duration::from_millis(20));
+    assert_eq!(player.now().millis(), 1500);
+    player.change_speed(-20);
+    assert!((player.speed() - 0.05).abs() < f64::EPSILON);
+}
+
+#[test]
+fn paused_tasks_stand_still() {
+    let mut player = player();
+    player.tick(Duration::from_millis(500));
+    player.toggle();
+    assert_eq!(player.playing(), Playing::Paused);
+    player.tick(Duration::from_secs(3600));
+    player.rest(Duration::from_secs(3600));
+    assert_eq!((player.now().millis(), player.trace().len()), (500, 9));
+    player.toggle();
+    player.tick(Duration::from_millis(500));
+    assert_eq!(player.now().millis(), 1000);
+}
+
+#[test]
+fn a_step_lets_exactly_one_event_happen() {
+    let mut player = player();
+    player.home();
+    let all = {
+        let mut other = self::player();
+        other.end();
+        settle(&mut other);
+        other.moment()
+    };
+    for moment in 1..=all {
+        player.step();
+        assert_eq!((player.moment(), player.trace().len()), (moment, moment));
+        assert_eq!(player.now(), player.trace().event(moment).unwrap().at);
+    }
+    player.step();
+    assert_eq!((player.moment(), player.playing()), (all, Playing::Ended));
+    for moment in (0..all).rev() {
+        player.back();
+        assert_eq!((player.moment(), player.trace().len()), (moment, all));
+    }
+    player.back();
+    assert_eq!((player.moment(), player.now()), (0, Time::ZERO));
+    player.step();
+    assert_eq!(player.moment(), 1);
+}
+
+#[test]
+fn at_the_handoff_stepping_shows_release_grant_re_ask_and_acquire() {
+    let mut player = player();
+    player.next_handoff();
+    settle(&mut player);
+    assert_eq!((name(&player), player.now().millis()), ("grant", 1000));
+    player.back();
+    assert_eq!(name(&player), "release");
+    let mut seen = vec![];
+    for _ in 0..4 {
+        player.step();
+        seen.push(name(&player));
+    }
+    assert_eq!(seen, ["grant", "print", "wait", "acquire"]);
+}
+
+#[test]
+fn handoffs_and_markers_are_a_key_apart() {
+    let mut player = player();
+    let mut moments = vec![];
+    loop {
+        player.next_handoff();
+        settle(&mut player);
+        if player.notice().is_some() {
+            break;
+        }
+        moments.push(player.moment());
+    }
+    assert_eq!(moments.len(), 4);
+    // It stays where it was.
+    assert_eq!((player.moment(), player.notice()), (moments[3], Some("no further handoff")));
+    for moment in moments[..3].iter().rev() {
+        player.previous_handoff();
+        assert_eq!(player.moment(), *moment);
+    }
+    player.previous_handoff();
+    assert_eq!((player.moment(), player.notice()), (moments[0], Some("no earlier handoff")));
+    player.home();
+    player.next_marker();
+    settle(&mut player);
+    assert_eq!((name(&player), player.now().millis()), ("release", 1000));
+    assert_eq!(player.notice(), Some("The reader lets go and asks again at once. Who gets the lock?"));
+}
+
+#[test]
+fn a_seek_to_the_end_of_an_hour_leaves_time_for_keys() {
+    let options = Options { until: Some(Duration::from_secs(3600)), ..Options::default() };
+    let mut player = Player::start(handoff(), options, 1.0).unwrap();
+    player.end();
+    // It did not do it all at once …
+    assert!(player.is_busy());
+    let so_far = player.moment();
+    // … and stops where it is when asked to.
+    player.toggle();
+    assert_eq!((player.moment(), player.playing()), (so_far, Playing::Playing));
+    player.end();
+    settle(&mut player);
+    assert_eq!((player.playing(), player.now().millis()), (Playing::Ended, 3_600_000));
+    assert!(player.moment() > 20_000);
+}
+
+#[test]
+fn at_the_end_space_plays_it_again_and_restart_runs_it_again() {
+    let mut player = player();
+    player.end();
+    settle(&mut player);
+    let (events, all) = (player.trace().events().to_vec(), player.moment());
+    player.toggle();
+    assert_eq!((player.moment(), player.playing(), player.trace().len()), (0, Playing::Playing, all));
+    player.restart();
+    assert_eq!((player.moment(), player.trace().len()), (0, 0));
+    player.end();
+    settle(&mut player);
+    assert_eq!(player.trace().events(), events);
+}
+
+#[test]
+fn a_real_run_goes_on_while_the_picture_stands() {
+    let options = Options {
+        clock: Some(ClockKind::Real),
+        until: Some(Duration::from_millis(30)),
+        ..Options::default()
+    };
+    let mut player = Player::start(handoff(), options, 1.0).unwrap();
+    player.tick(Duration::ZERO);
+    player.toggle();
+    assert_eq!(player.playing(), Playing::Paused);
+    // It ends without anybody taking an event; then everything of it can be looked at.
+    while player.playing() != Playing::Ended {
+        player.rest(Duration::from_millis(1));
+        player.end();
+        settle(&mut player);
+    }
+    assert_eq!(player.trace().len(), 9);
+    assert_eq!(player.now().millis(), 30);
+}
+
+#[test]
+fn the_causes_of_an_end_are_said_in_words() {
+    let plan = handoff();
+    let note = |cause| lockscope::app::note(&plan, cause);
+    assert_eq!(note(Cause::Finished), None);
+    assert_eq!(note(Cause::EventCap(7)).unwrap(), "the cap of 7 events");
+}
+
+fn settings() -> Settings {
+    Settings {
+        options: Options::default(),
+        speed: 1.0,
+        theme: ThemeName::Dark,
+        axis: Axis::Time,
+        big: false,
+        ascii: false,
+    }
+}
+
+fn screen_of(app: &mut App, area: Rect) -> String {
+    let mut buffer = Buffer::empty(area);
+    app.show(|scene| scene.render(area, &mut buffer));
+    screen::plain(&buffer)
+}
+
+#[test]
+fn every_key_of_the_table_does_something() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let key = |code| message(KeyEvent::new(code, KeyModifiers::NONE));
+    for hint in HINTS {
+        for word in hint.keys.split_whitespace() {
+            let code = match word {
+                "space" => KeyCode::Char(' '),
+                "←→" => KeyCode::Left,
+                "↑" => KeyCode::Up,
+                "↓" => KeyCode::Down,
+                "Home" => KeyCode::Home,
+                "End" => KeyCode::End,
+                "PgUp" => KeyCode::PageUp,
+                "PgDn" => KeyCode::PageDown,
+                "Enter" => KeyCode::Enter,
+                "Esc" => KeyCode::Esc,
+                one => KeyCode::Char(one.chars().next().unwrap()),
+            };
+            assert!(key(code).is_some(), "{word} is in the help and does nothing");
+        }
+    }
+    assert_eq!(key(KeyCode::Char('z')), None);
+    assert_eq!(message(KeyEvent::new(KeyCode::Char('+'), KeyModifiers::SHIFT)), Some(Message::ZoomIn));
+    assert_eq!(message(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Message::Quit));
+}
+
+#[test]
+fn the_program_shows_what_was_asked_for() {
+    let mut app = App::new(handoff(), &settings()).unwrap();
+    let shows = |app: &mut App, words: &str| {
+        let text = screen_of(app, AREA);
+        assert!(text.contains(words), "no {words:?} in\n{text}");
+    };
+    app.tick(Duration::from_millis(600));
+    shows(&mut app, "time · 30 ms a cell");
+    app.update(Message::ZoomIn, AREA);
+    shows(&mut app, "time · 20 ms a cell");
+    app.update(Message::Fit, AREA);
+    shows(&mut app, "time · 30 ms a cell");
+    app.update(Message::Axis, AREA);
+    shows(&mut app, "order · one column an event");
+    app.update(Message::Help, AREA);
+    shows(&mut app, "any key closes it");
+    app.update(Message::Step, AREA);
+    shows(&mut app, "order · one column an event");
+    app.update(Message::NextHandoff, AREA);
+    shows(&mut app, "Granted to the writer: first in the queue since 0 ms.");
+    app.update(Message::Big, AREA);
+    assert!(!screen_of(&mut app, AREA).contains("─ code"));
+    assert_eq!(app.update(Message::Quit, AREA), Next::Quit);
+}
+
+#[test]
+fn a_click_selects_the_lane_under_it() {
+    let mut app = App::new(handoff(), &settings()).unwrap();
+    app.tick(Duration::from_millis(600));
+    let colour = |app: &mut App, y: u16| {
+        let mut buffer = Buffer::empty(AREA);
+        app.show(|scene| scene.render(AREA, &mut buffer));
+        buffer[(1, y)].fg
+    };
+    let text = screen_of(&mut app, AREA);
+    let row = text.lines().position(|line| line.starts_with(" writer ")).unwrap() as u16;
+    let before = colour(&mut app, row);
+    app.update(Message::Select(40, row), AREA);
+    assert_ne!(colour(&mut app, row), before);
+    app.update(Message::Select(40, 0), AREA);
+    app.update(Message::Details, AREA);
+    let text = screen_of(&mut app, AREA);
+    assert!(
+        text.contains("The writer waits for db since 0 ms, #1 in the queue; the reader has it."),
+        "{text}"
+    );
+    app.update(Message::Lane(1), AREA);
+    let text = screen_of(&mut app, AREA);
+    assert!(
+        text.contains(
+            "db (tokio::sync::Mutex, FIFO) is held by the reader since 0 ms; queue: writer since 0 ms"
+        ),
+        "{text}"
+    );
+    app.update(Message::Deselect, AREA);
+    assert_eq!(colour(&mut app, row), before);
+}
+
+fn messages() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        Just(Message::Toggle),
+        Just(Message::Step),
+        Just(Message::Back),
+        Just(Message::NextHandoff),
+        Just(Message::PreviousHandoff),
+        Just(Message::NextMarker),
+        Just(Message::Home),
+        Just(Message::End),
+        Just(Message::Restart),
+        Just(Message::Slower),
+        Just(Message::Faster),
+        Just(Message::ZoomIn),
+        Just(Message::ZoomOut),
+        any::<i32>().prop_map(Message::Pan),
+        (-9i32..9).prop_map(Message::PanPage),
+        Just(Message::Fit),
+        Just(Message::Axis),
+        Just(Message::Big),
+        Just(Message::Theme),
+        any::<i32>().prop_map(Message::Lane),
+        (0u16..300, 0u16..120).prop_map(|(x, y)| Message::Select(x, y)),
+        Just(Message::Help),
+        Just(Message::Details),
+        Just(Message::Deselect),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is asked for, in whatever order and at whatever size: the picture comes, and what it
+    /// shows is a prefix of what happened.
+    #[test]
+    fn nothing_a_viewer_does_breaks_it(
+        scenario in programs::scenario(),
+        script in prop::collection::vec((messages(), 0u64..400, 0u16..220, 0u16..60), 1..40),
+    ) {
+        let plan = scenario::parse(&Source::new("random.json", &scenario)).unwrap().plan;
+        let mut app = App::new(Arc::new(plan), &settings()).unwrap();
+        for (message, millis, width, height) in script {
+            let area = Rect::new(0, 0, width, height);
+            app.update(message, area);
+            app.tick(Duration::from_millis(millis));
+            screen_of(&mut app, area);
+            let player = app.player();
+            prop_assert!(player.moment() <= player.trace().len());
+            let at = |moment| player.trace().event(moment).map(|event| event.at);
+            prop_assert!(at(player.moment()).is_none_or(|at| at <= player.now()));
+            prop_assert!(player.is_busy() || at(player.moment() + 1).is_none_or(|at| at >= player.now()));
+        }
+    }
+}
