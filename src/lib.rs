@@ -37,6 +37,9 @@
 pub mod app;
 #[cfg(feature = "engine")]
 pub mod channel;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;

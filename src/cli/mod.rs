@@ -1,0 +1,257 @@
+//! The command line: the only place that prints and exits.
+
+mod args;
+mod order;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::app::{self, App, Settings};
+use crate::engine::Options;
+use crate::scenario::{self, ClockKind, Plan, Source};
+use crate::trace::words;
+use crate::view::{Axis, ThemeName};
+use args::{AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, RunFlags, ThemeFlag};
+
+/// Why a command did not come to its end.
+enum Failure {
+    /// What the user gave cannot be used; the message says where and what to do. Exit code 2.
+    Unusable(String),
+    /// Something went wrong. Exit code 1.
+    Failed(String),
+    /// Nobody reads on: no failure. Exit code 0.
+    ClosedPipe,
+    /// A signal ended it; it ends the process too.
+    Signal(i32),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ClosedPipe
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows. A closed pipe is none either. An argument
+            // that could steer the terminal is quoted without colours and harmless.
+            let plain = error.render().to_string();
+            let cleaned: Vec<_> = plain.split('\n').map(words::clean).collect();
+            if cleaned.iter().any(|line| matches!(line, std::borrow::Cow::Owned(_))) {
+                return complain(&cleaned.join("\n"), error.exit_code() as u8);
+            }
+            let _ = error.print();
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    match dispatch(cli) {
+        Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Unusable(message)) => complain(&message, 2),
+        Err(Failure::Failed(message)) => complain(&format!("lockscope: {message}\n"), 1),
+        Err(Failure::Signal(signal)) => {
+            // Whoever started us shall see that a signal ended us.
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+            ExitCode::from(128 + signal as u8)
+        }
+    }
+}
+
+fn complain(message: &str, code: u8) -> ExitCode {
+    let _ = io::stderr().write_all(message.as_bytes());
+    ExitCode::from(code)
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        None => run(scenario::DEFAULT, &cli.run),
+        Some(Command::Run { scenario, flags }) => run(&scenario, &flags),
+        Some(Command::Order { scenario, format, flags }) => order(&scenario, format, &flags),
+        Some(Command::List { format }) => list(format),
+        Some(Command::Show { id }) => show(&id),
+    }
+}
+
+fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
+    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        return order(name, Format::Text, &flags.engine);
+    }
+    log_to(&flags.engine)?;
+    let plan = load(name)?;
+    let settings = Settings {
+        options: options(&flags.engine),
+        speed: flags.speed,
+        theme: theme(flags.theme),
+        axis: match flags.axis {
+            AxisFlag::Time => Axis::Time,
+            AxisFlag::Order => Axis::Order,
+        },
+        big: flags.big,
+        ascii: flags.engine.ascii || !is_utf8(),
+    };
+    let app =
+        App::new(plan, &settings).map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
+    match app::run(app) {
+        Ok(None) => Ok(()),
+        Ok(Some(signal)) => Err(Failure::Signal(signal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn order(name: &str, format: Format, flags: &EngineFlags) -> Result<(), Failure> {
+    log_to(flags)?;
+    let plan = load(name)?;
+    let trace = order::trace(&plan, &options(flags))
+        .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match format {
+        Format::Text => order::text(&mut out, &plan, &trace, flags.ascii || !is_utf8())?,
+        Format::Prints => order::prints(&mut out, &plan, &trace)?,
+        Format::Json => order::json(&mut out, &trace)?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn list(format: ListFormat) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for bundled in scenario::all() {
+        let checked = scenario::parse(&bundled.source());
+        let plan = checked.map_err(|report| Failure::Failed(report.render(false)))?.plan;
+        match format {
+            ListFormat::Text => writeln!(out, "{:<24} {}", bundled.id, plan.title)?,
+            ListFormat::Json => {
+                let line = serde_json::json!({"id": bundled.id, "title": plan.title, "lesson": plan.lesson});
+                writeln!(out, "{line}")?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn show(id: &str) -> Result<(), Failure> {
+    let Some(bundled) = scenario::find(id) else {
+        return Err(Failure::Unusable(unknown(id)));
+    };
+    let mut out = io::stdout().lock();
+    out.write_all(bundled.text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Says that there is no such embedded scenario, and which is nearest.
+fn unknown(id: &str) -> String {
+    let shown = words::clean(id);
+    let nearest = scenario::all()
+        .iter()
+        .map(|bundled| (strsim::damerau_levenshtein(bundled.id, id), bundled.id))
+        .filter(|(distance, _)| *distance <= id.len() / 2)
+        .min();
+    let hint = match nearest {
+        Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+        None => "`lockscope list` names the embedded ones.".into(),
+    };
+    format!("error: there is no file and no embedded scenario `{shown}`\n  help: {hint}\n")
+}
+
+/// Reads and checks a scenario: the id of an embedded one, or a file. Warnings go to stderr.
+fn load(name: &str) -> Result<Arc<Plan>, Failure> {
+    let source = match scenario::find(name) {
+        Some(bundled) => bundled.source(),
+        None => read(name)?,
+    };
+    let checked = scenario::parse(&source).map_err(|report| Failure::Unusable(report.render(color())))?;
+    if !checked.warnings.is_empty() {
+        complain(&checked.warnings.render(color()), 0);
+    }
+    Ok(Arc::new(checked.plan))
+}
+
+fn read(path: &str) -> Result<Source, Failure> {
+    let mut bytes = Vec::new();
+    // No more than a scenario may have, and a byte to see that there was more: the file may be
+    // anything, a device without an end included.
+    let limit = scenario::MAX_BYTES as u64 + 1;
+    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Source::from_bytes(path, &bytes).map_err(|report| Failure::Unusable(report.render(color()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.contains(['/', '.']) => {
+            Err(Failure::Unusable(unknown(path)))
+        }
+        Err(error) => Err(Failure::Unusable(format!(
+            "error: cannot read `{}`: {error}\n  help: give a file, or the id of an embedded scenario: \
+             `lockscope list` names them\n",
+            words::clean(path)
+        ))),
+    }
+}
+
+fn options(flags: &EngineFlags) -> Options {
+    let clock = flags.clock.map(|clock| match clock {
+        ClockFlag::Virtual => ClockKind::Virtual,
+        ClockFlag::Real => ClockKind::Real,
+    });
+    Options { clock, until: flags.until, seed: flags.seed, max_events: None }
+}
+
+/// Whether messages may be coloured.
+fn color() -> bool {
+    io::stderr().is_terminal() && !no_color()
+}
+
+/// <https://no-color.org>: set and not empty.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// The theme that was asked for, or what the terminal can show.
+fn theme(flag: Option<ThemeFlag>) -> ThemeName {
+    match flag {
+        Some(ThemeFlag::Dark) => ThemeName::Dark,
+        Some(ThemeFlag::Light) => ThemeName::Light,
+        Some(ThemeFlag::Mono) => ThemeName::Mono,
+        Some(ThemeFlag::Ansi) => ThemeName::Ansi,
+        None if no_color() => ThemeName::Mono,
+        None => match (std::env::var("COLORTERM").as_deref(), std::env::var("TERM").as_deref()) {
+            (Ok("truecolor" | "24bit"), _) => ThemeName::Dark,
+            (_, Ok("dumb" | "vt100" | "vt220")) => ThemeName::Mono,
+            _ => ThemeName::Ansi,
+        },
+    }
+}
+
+/// Whether the locale says that the terminal understands UTF-8. An unset locale says nothing, and
+/// nearly every terminal does.
+fn is_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let Some(locale) = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")) else { return true };
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// Logs to a file if that was asked for; never to the screen.
+fn log_to(flags: &EngineFlags) -> Result<(), Failure> {
+    let Some(path) = &flags.log else { return Ok(()) };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+        let path = path.to_string_lossy();
+        Failure::Unusable(format!("error: cannot write the log `{}`: {error}\n", words::clean(&path)))
+    })?;
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(std::sync::Mutex::new(file))
+        .init();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "lockscope starts");
+    Ok(())
+}
