@@ -196,7 +196,7 @@ fn at_the_end_space_plays_it_again_and_restart_runs_it_again() {
 fn a_real_run_goes_on_while_the_picture_stands() {
     let options = Options {
         clock: Some(ClockKind::Real),
-        until: Some(Duration::from_millis(30)),
+        until: Some(Duration::from_millis(300)),
         ..Options::default()
     };
     let mut player = Player::start(handoff(), options, 1.0).unwrap();
@@ -210,7 +210,7 @@ fn a_real_run_goes_on_while_the_picture_stands() {
         settle(&mut player);
     }
     assert_eq!(player.trace().len(), 9);
-    assert_eq!(player.now().millis(), 30);
+    assert_eq!(player.now().millis(), 300);
 }
 
 #[test]

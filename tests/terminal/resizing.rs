@@ -145,7 +145,7 @@ fn ten_thousand_tasks_open_step_scroll_and_quit() {
     // Slowly: it must not be over before the pause.
     let slowly = ["run".as_ref(), scenario.as_os_str(), "--speed".as_ref(), "0.05".as_ref()];
     let mut terminal = lockscope(slowly).start();
-    terminal.first_frame();
+    terminal.wait("the first events", |shot| shot.newest().is_some());
     terminal.press(" ", "the pause", Shot::paused);
     terminal.press("t", "the order axis", |shot| !shot.columns().is_empty());
     let moment = terminal.shot().moment();
