@@ -100,7 +100,9 @@ fn the_bottom_knows_no_runtime_and_no_terminal() {
 #[test]
 fn the_locks_alone_pull_in_neither_a_terminal_nor_a_command_line() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    for name in ["ratatui", "clap", "crossterm", "jsonc-parser", "annotate-snippets", "tracing-subscriber"] {
+    for name in
+        ["ratatui", "clap", "crossterm", "jsonc-parser", "annotate-snippets", "similar", "tracing-subscriber"]
+    {
         let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
         assert!(line.contains("optional = true"), "{name} must be optional");
     }

@@ -15,7 +15,9 @@ use common::Checker;
 use lockscope::engine::{self, Options, Stop};
 use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Names, OpId, Outcome, TaskId, Time, What};
 use lockscope::scenario::{self, Source};
-use lockscope::trace::{End, Handoff, Look, Stage, State, Trace, story, text, why};
+use lockscope::trace::{
+    Cause, End, Handoff, Look, Stage, State, Trace, deadlock::deadlock, json_end_line, story, text, why,
+};
 use proptest::prelude::*;
 
 fn run(scenario: &str) -> (Names, Vec<Event>) {
@@ -420,6 +422,100 @@ fn a_deadlock_is_told_whatever_happened_before() {
     trace.finish(End { outcome: Outcome::Deadlock, at, note: None });
     assert_eq!(
         why::sentence(&trace, trace.len()).unwrap(),
-        why::Sentence { at, text: "Deadlock, nothing can move any more: one holds a and waits for b; two holds b and waits for a.".into() }
+        why::Sentence {
+            at,
+            text: "Deadlock, a cycle: one holds a and waits for b; two holds b and waits for a.".into()
+        }
+    );
+}
+
+/// A run of this scenario, with its end.
+fn ended(scenario: &str) -> Trace {
+    let plan =
+        scenario::parse(&Source::new("test.json", scenario)).unwrap_or_else(|report| panic!("{report}"));
+    let plan = Arc::new(plan.plan);
+    let (send, receive) = channel();
+    let sink = move |event| send.send(event).is_ok();
+    let end = engine::run(&plan, &Options::default(), sink, &Stop::default()).unwrap();
+    let mut trace = Trace::of(plan.names(), receive.iter());
+    trace.finish(End { outcome: end.outcome, at: end.at, note: None });
+    trace
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_deadlock_has_a_cause_and_a_completed_run_has_none(scenario in programs::scenario()) {
+        let trace = ended(&scenario);
+        let state = trace.state(trace.len());
+        let found = deadlock(&state);
+        match trace.end().unwrap().outcome {
+            Outcome::Completed => prop_assert_eq!(found, None),
+            Outcome::Stopped => {}
+            Outcome::Deadlock => {
+                let found = found.unwrap();
+                let of_the_trace = trace.deadlock();
+                prop_assert_eq!(Some(&found), of_the_trace.as_ref());
+                // Whoever waits is told of, once, with the true owner.
+                let mut stuck: Vec<TaskId> = found.waits().map(|wait| wait.task).collect();
+                stuck.sort_unstable();
+                let waits = |id: &TaskId| state.task(*id).unwrap().look().0 == Look::Waiting;
+                let waiting: Vec<TaskId> =
+                    (0..state.tasks.len() as u32).map(TaskId).filter(waits).collect();
+                prop_assert_eq!(stuck, waiting);
+                for ring in &found.rings {
+                    let next = ring.waits.iter().cycle().skip(1);
+                    for (wait, next) in ring.waits.iter().zip(next) {
+                        prop_assert_eq!(state.lock(wait.lock).unwrap().holders[0].task, wait.owner);
+                        prop_assert_eq!(wait.owner, next.task);
+                    }
+                    prop_assert_eq!(ring.cause == Cause::SelfLock, ring.waits.len() == 1);
+                }
+                let words = why::sentence(&trace, trace.len()).unwrap().text;
+                prop_assert!(words.starts_with("Deadlock, a "), "{}", words);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_deadlock_is_told_in_the_order_and_in_json() {
+    let trace = ended(
+        r#"{ "scenario": 1, "title": "t", "until": "1s", "expect": { "outcome": "deadlock" },
+        "locks": { "a": "tokio::sync::Mutex" }, "tasks": [
+        { "name": "twice", "steps": [ { "lock": "a", "as": "x" }, { "sleep": "5ms" }, { "lock": "a", "as": "y" } ] },
+        { "name": "t", "count": 7, "steps": [ { "lock": "a", "as": "x" } ] } ] }"#,
+    );
+    let text = text::sequence_diagram(&trace);
+    let words = "\n       5  deadlock\n          ╰ Deadlock, a self-lock: twice waits for a, which it holds itself. \
+                 Stuck behind: t#1 waits for a, held by twice; t#2 waits for a, held by twice; \
+                 t#3 waits for a, held by twice; t#4 waits for a, held by twice; 3 more.\n";
+    assert!(text.ends_with(words), "{text}");
+    let cause = trace.deadlock().map(|deadlock| deadlock.cause);
+    assert_eq!(
+        json_end_line(trace.end().unwrap(), cause),
+        r#"{"event":"end","ns":5000000,"outcome":"deadlock","cause":"self-lock"}"#
+    );
+}
+
+#[test]
+fn a_long_ring_is_told_in_part() {
+    let task = |n: usize| {
+        let (left, right) = (n, (n + 1) % 7);
+        format!(
+            r#"{{ "name": "p{n}", "steps": [ {{ "lock": "f{left}", "as": "x" }}, {{ "sleep": "5ms" }}, {{ "lock": "f{right}", "as": "y" }} ] }}"#
+        )
+    };
+    let locks: Vec<String> = (0..7).map(|n| format!(r#""f{n}": "tokio::sync::Mutex""#)).collect();
+    let trace = ended(&format!(
+        r#"{{ "scenario": 1, "title": "t", "expect": {{ "outcome": "deadlock" }}, "locks": {{ {} }}, "tasks": [ {} ] }}"#,
+        locks.join(", "),
+        (0..7).map(task).collect::<Vec<_>>().join(", ")
+    ));
+    assert_eq!(
+        why::stuck(&trace),
+        "Deadlock, a cycle: p0 holds f0 and waits for f1; p1 holds f1 and waits for f2; p2 holds f2 and waits \
+         for f3; p3 holds f3 and waits for f4; and 3 more round to p0."
     );
 }

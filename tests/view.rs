@@ -147,6 +147,8 @@ fn ascii_is_ascii() {
         Show::handoff().with(|view| view.reading = Reading::Help),
         Show::handoff().at(2500).with(|view| view.playing = Playing::Ended),
         Show::handoff().with(|view| view.playing = Playing::Playing),
+        deadlock(),
+        deadlock().with(order),
     ] {
         let questions = |text: &str| text.matches('?').count();
         let before = questions(&screen::plain(&show.draw(100, 30)));
@@ -159,9 +161,50 @@ fn ascii_is_ascii() {
 #[test]
 fn mono_has_no_colour_at_all() {
     use ratatui::style::Color;
-    for show in [Show::handoff().at(1240), Show::handoff().after_grant(3).with(order)] {
+    for show in [Show::handoff().at(1240), Show::handoff().after_grant(3).with(order), deadlock()] {
         let buffer = show.theme(ThemeName::Mono).draw(100, 30);
         assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    }
+}
+
+/// Three in a ring, one behind it; the playhead at the end.
+fn deadlock() -> Show {
+    let show = scenario(
+        r#"{ "scenario": 1, "title": "Philosophers", "until": "10s", "expect": { "outcome": "deadlock" },
+        "locks": { "f1": "tokio::sync::Mutex", "f2": "tokio::sync::Mutex", "f3": "tokio::sync::Mutex" }, "tasks": [
+        { "name": "Kant", "steps": [ { "lock": "f1", "as": "l" }, { "sleep": "10ms" }, { "lock": "f2", "as": "r" } ] },
+        { "name": "Hume", "steps": [ { "lock": "f2", "as": "l" }, { "sleep": "20ms" }, { "lock": "f3", "as": "r" } ] },
+        { "name": "Marx", "steps": [ { "lock": "f3", "as": "l" }, { "sleep": "30ms" }, { "lock": "f1", "as": "r" } ] },
+        { "name": "guest", "start": "5ms", "steps": [ { "lock": "f1", "as": "l" } ] } ] }"#,
+    );
+    show.at(30).with(|view| view.playing = Playing::Ended)
+}
+
+#[test]
+fn the_end_of_a_deadlock() {
+    insta::assert_snapshot!("deadlock_100x30", deadlock().screen(100, 30));
+    insta::assert_snapshot!("deadlock_80x24", deadlock().screen(80, 24));
+    insta::assert_snapshot!("deadlock_order_100x30", deadlock().with(order).screen(100, 30));
+    // It is one only from the last event on.
+    let before = screen::plain(&deadlock().with(|view| view.moment -= 1).draw(100, 30));
+    assert!(!before.contains('✖') && !before.contains("stuck"), "{before}");
+    // Whoever waits for itself needs no arrow, and whatever the zoom or the size there is a mark.
+    let itself = || {
+        scenario(
+            r#"{ "scenario": 1, "title": "Twice", "until": "10s", "locks": { "db": "tokio::sync::Mutex" }, "tasks": [
+            { "name": "t", "steps": [ { "sleep": "5s" }, { "lock": "db", "as": "x" }, { "lock": "db", "as": "y" } ] } ] }"#,
+        )
+        .at(5000)
+    };
+    for (width, height) in [(60, 16), (80, 24), (200, 50)] {
+        for axis in [Axis::Time, Axis::Order] {
+            for millis in [None, Some(1), Some(1000)] {
+                let cell = millis.map(std::time::Duration::from_millis);
+                let show = itself().with(|view| (view.axis, view.cell) = (axis, cell));
+                let text = screen::plain(&show.draw(width, height));
+                assert!(text.contains('✖') && text.contains("waits for db"), "{text}");
+            }
+        }
     }
 }
 
@@ -186,6 +229,7 @@ fn every_word_can_be_read_from_the_last_row() {
             Show::handoff().at(1240),
             Show::handoff().after_grant(0),
             Show::handoff().after_grant(3).with(order),
+            deadlock(),
         ] {
             let buffer = show.theme(theme).draw(100, 30);
             for cell in &buffer.content {

@@ -42,6 +42,20 @@ pub enum Command {
         #[command(flatten)]
         flags: EngineFlags,
     },
+    /// Run scenarios and compare with what they expect: for the tests of a course
+    ///
+    /// Compared is what a file's `expect` names: outcome, cause, acquires, prints. A file without it
+    /// holds unless it comes to a deadlock.
+    #[command(after_help = "Exit codes: 0 all hold, 1 something differs or an unexpected deadlock, \
+        2 a file cannot be used. All files are looked at.")]
+    Check {
+        /// Files, or ids of embedded scenarios (see `list`)
+        #[arg(required = true, value_name = "FILE")]
+        scenarios: Vec<String>,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
     /// List the embedded scenarios
     List {
         /// How to print them
@@ -138,7 +152,7 @@ pub enum Format {
     Json,
 }
 
-/// How `list` prints.
+/// How `list` and `check` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     /// A line each

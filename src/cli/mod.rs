@@ -1,6 +1,8 @@
 //! The command line: the only place that prints and exits.
 
 mod args;
+mod check;
+mod diff;
 mod order;
 
 use std::fs::File;
@@ -23,6 +25,8 @@ enum Failure {
     Unusable(String),
     /// Something went wrong. Exit code 1.
     Failed(String),
+    /// All is said already; the exit code.
+    Said(u8),
     /// Nobody reads on: no failure. Exit code 0.
     ClosedPipe,
     /// A signal ended it; it ends the process too.
@@ -59,6 +63,7 @@ pub fn main() -> ExitCode {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Unusable(message)) => complain(&message, 2),
         Err(Failure::Failed(message)) => complain(&format!("lockscope: {message}\n"), 1),
+        Err(Failure::Said(code)) => ExitCode::from(code),
         Err(Failure::Signal(signal)) => {
             // Whoever started us shall see that a signal ended us.
             let _ = signal_hook::low_level::emulate_default_handler(signal);
@@ -77,6 +82,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         None => run(scenario::DEFAULT, &cli.run),
         Some(Command::Run { scenario, flags }) => run(&scenario, &flags),
         Some(Command::Order { scenario, format, flags }) => order(&scenario, format, &flags),
+        Some(Command::Check { scenarios, format }) => check(&scenarios, format),
         Some(Command::List { format }) => list(format),
         Some(Command::Show { id }) => show(&id),
     }
@@ -123,6 +129,47 @@ fn order(name: &str, format: Format, flags: &EngineFlags) -> Result<(), Failure>
     Ok(())
 }
 
+/// Looks at every file, whatever the ones before it came to.
+fn check(names: &[String], format: ListFormat) -> Result<(), Failure> {
+    let mut verdicts = Vec::new();
+    let mut out = io::stdout().lock();
+    for name in names {
+        let color = format == ListFormat::Text && color();
+        let finding = match parse(name, color) {
+            Ok(checked) => {
+                let warnings = &checked.warnings;
+                let warnings = (!warnings.is_empty()).then(|| warnings.render(color));
+                check::check(name, &Arc::new(checked.plan), warnings)
+            }
+            Err(Failure::Unusable(why)) => check::unusable(name, why),
+            Err(other) => return Err(other),
+        };
+        verdicts.push(finding.verdict);
+        match format {
+            ListFormat::Text => {
+                // Each message right before the line of its file, as far as both go to one place.
+                complain(finding.message(), 0);
+                out.write_all(plain(finding.text()).as_bytes())?;
+            }
+            ListFormat::Json => writeln!(out, "{}", finding.json())?,
+        }
+        out.flush()?;
+    }
+    if format == ListFormat::Text {
+        out.write_all(check::summary(&verdicts).as_bytes())?;
+        out.flush()?;
+    }
+    match check::exit_code(&verdicts) {
+        0 => Ok(()),
+        code => Err(Failure::Said(code)),
+    }
+}
+
+/// `text` as the locale can show it.
+fn plain(text: String) -> String {
+    if is_utf8() { text } else { text.chars().map(words::ascii).collect() }
+}
+
 fn list(format: ListFormat) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for bundled in scenario::all() {
@@ -167,25 +214,30 @@ fn unknown(id: &str) -> String {
 
 /// Reads and checks a scenario: the id of an embedded one, or a file. Warnings go to stderr.
 fn load(name: &str) -> Result<Arc<Plan>, Failure> {
-    let source = match scenario::find(name) {
-        Some(bundled) => bundled.source(),
-        None => read(name)?,
-    };
-    let checked = scenario::parse(&source).map_err(|report| Failure::Unusable(report.render(color())))?;
+    let checked = parse(name, color())?;
     if !checked.warnings.is_empty() {
         complain(&checked.warnings.render(color()), 0);
     }
     Ok(Arc::new(checked.plan))
 }
 
-fn read(path: &str) -> Result<Source, Failure> {
+/// Reads and checks a scenario; messages are coloured if that is asked for.
+fn parse(name: &str, color: bool) -> Result<scenario::Checked, Failure> {
+    let source = match scenario::find(name) {
+        Some(bundled) => bundled.source(),
+        None => read(name, color)?,
+    };
+    scenario::parse(&source).map_err(|report| Failure::Unusable(report.render(color)))
+}
+
+fn read(path: &str, color: bool) -> Result<Source, Failure> {
     let mut bytes = Vec::new();
     // No more than a scenario may have, and a byte to see that there was more: the file may be
     // anything, a device without an end included.
     let limit = scenario::MAX_BYTES as u64 + 1;
     let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     match read {
-        Ok(_) => Source::from_bytes(path, &bytes).map_err(|report| Failure::Unusable(report.render(color()))),
+        Ok(_) => Source::from_bytes(path, &bytes).map_err(|report| Failure::Unusable(report.render(color))),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.contains(['/', '.']) => {
             Err(Failure::Unusable(unknown(path)))
         }

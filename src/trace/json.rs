@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::End;
-use super::words;
+use super::{Cause, End, words};
 use crate::event::{Event, Names, OpId, Outcome, StepId, What};
 
 #[derive(Serialize)]
@@ -96,7 +95,7 @@ pub fn line(names: &Names, event: &Event) -> String {
 
 /// JSON escapes control characters up to U+001F; a terminal obeys more than these. Outside of strings
 /// there is nothing but ASCII, so all of them can be escaped wherever they are.
-fn escape(json: String) -> String {
+pub(crate) fn escape(json: String) -> String {
     if matches!(words::clean(&json), Cow::Borrowed(_)) {
         return json;
     }
@@ -111,18 +110,21 @@ fn escape(json: String) -> String {
     escaped
 }
 
-/// The last line of a run in JSON: `event` is `end`, with `ns`, the `outcome`, and why then, if that
-/// is more than the outcome says.
-pub fn end_line(end: &End) -> String {
+/// The last line of a run in JSON: `event` is `end`, with `ns`, the `outcome`, the `cause` of a
+/// deadlock, and `why` then, if that is more than the outcome says.
+pub fn end_line(end: &End, cause: Option<Cause>) -> String {
     #[derive(Serialize)]
     struct Last<'a> {
         event: &'static str,
         ns: u64,
         outcome: Outcome,
         #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<&'a str>,
     }
-    let last = Last { event: "end", ns: end.at.nanos(), outcome: end.outcome, why: end.note.as_deref() };
+    let (ns, outcome, why) = (end.at.nanos(), end.outcome, end.note.as_deref());
+    let last = Last { event: "end", ns, outcome, cause, why };
     // As above: nothing in it can fail.
     escape(serde_json::to_string(&last).unwrap_or_default())
 }

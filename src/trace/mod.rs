@@ -4,6 +4,7 @@
 //! from the nearest checkpoint and nothing else. Moments are counted in events: moment `n` is what
 //! holds when the first `n` events have happened. Nothing here knows a runtime or a terminal.
 
+pub mod deadlock;
 mod handoff;
 mod json;
 mod state;
@@ -16,7 +17,10 @@ use std::borrow::Cow;
 
 use crate::event::{Event, LockId, Names, Outcome, TaskId, Time, What};
 
+pub use deadlock::{Cause, Deadlock, deadlock};
 pub use handoff::{Fate, Freed, Handoff, Passed};
+#[cfg(feature = "cli")]
+pub(crate) use json::escape as json_escape;
 pub use json::{end_line as json_end_line, line as json_line};
 pub use state::{Claim, Life, Lock, Look, Place, Stage, State, Task};
 
@@ -177,6 +181,11 @@ impl Trace {
     /// How it ended, if it has.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
+    }
+
+    /// Why nothing can move any more, of a run that ended so.
+    pub fn deadlock(&self) -> Option<Deadlock> {
+        self.end.as_ref().filter(|end| end.outcome == Outcome::Deadlock).and_then(|_| deadlock(&self.now))
     }
 
     /// What the ids stand for.

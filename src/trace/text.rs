@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::story::{self, Row, Tone};
 use super::{Trace, why, words};
-use crate::event::TaskId;
+use crate::event::{Outcome, TaskId};
 
 /// The narrowest and the widest that a task's column gets.
 const COLUMN: std::ops::RangeInclusive<usize> = 14..=26;
@@ -25,6 +25,9 @@ pub fn sequence_diagram(trace: &Trace) -> String {
     if let Some(end) = trace.end() {
         let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
         let _ = writeln!(text, "{:>8}  {}{note}", end.at.millis(), end.outcome);
+        if end.outcome == Outcome::Deadlock {
+            let _ = writeln!(text, "{:>8}  ╰ {}", "", words::clean(&why::stuck(trace)));
+        }
     }
     text
 }

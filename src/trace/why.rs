@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::{Fate, Handoff, Life, Look, Passed, Stage, State, Trace, words};
+use super::deadlock::Wait;
+use super::{Cause, Fate, Handoff, Life, Passed, Stage, State, Trace, words};
 use crate::event::{LockId, Outcome, TaskId, Time, What};
 
 /// A sentence or two, and the moment that they are about.
@@ -26,7 +27,7 @@ pub fn sentence(trace: &Trace, moment: u64) -> Option<Sentence> {
     let state = trace.state(moment);
     let deadlock = trace.end().is_some_and(|end| end.outcome == Outcome::Deadlock);
     if deadlock && moment == trace.len() {
-        return Some(Sentence { at: state.at, text: stuck(trace, &state) });
+        return Some(Sentence { at: state.at, text: stuck(trace) });
     }
     if let Some(event) = trace.event(moment)
         && let What::Release { lock: id, .. } = event.what
@@ -193,36 +194,63 @@ pub fn of_lock(trace: &Trace, moment: u64, id: LockId) -> String {
     format!("{}{kind} {owner}; {queue}; {} handoffs.", trace.names().lock(id), lock.handoffs)
 }
 
-/// Who waits for whom, when nothing can move any more.
-fn stuck(trace: &Trace, state: &State) -> String {
+/// Who waits for whom, when nothing can move any more; of those who are many, some.
+pub fn stuck(trace: &Trace) -> String {
     const MOST: usize = 4;
-    let waiting = |task: &&TaskId| state.task(**task).is_some_and(|task| task.look().0 == Look::Waiting);
-    let tasks: Vec<TaskId> = (0..state.tasks.len() as u32).map(TaskId).collect();
-    let stuck: Vec<&TaskId> = tasks.iter().filter(waiting).collect();
-    let told: Vec<String> = stuck
-        .iter()
-        .take(MOST)
-        .filter_map(|task| {
-            let names = |stage| -> Vec<&str> {
-                let claims = state.task(**task).map_or(&[][..], |task| &task.claims);
-                let of_stage = claims.iter().filter(|claim| claim.stage == stage);
-                of_stage.map(|claim| trace.names().lock(claim.lock)).collect()
-            };
-            let (held, wanted) = (names(Stage::Holding), names(Stage::Waiting));
-            let name = trace.names().task(**task);
-            let waits = wanted.first()?;
-            Some(match held.as_slice() {
-                [] => format!("{name} waits for {waits}"),
-                held if held.contains(waits) => format!("{name} waits for {waits}, which it holds itself"),
-                held => format!("{name} holds {} and waits for {waits}", held.join(", ")),
-            })
-        })
-        .collect();
-    let more = match stuck.len().saturating_sub(MOST) {
-        0 => String::new(),
-        more => format!("; {more} more wait"),
+    let Some(deadlock) = trace.deadlock() else { return "Deadlock: nothing can move any more.".to_owned() };
+    let (task, lock) = (|id| trace.names().task(id), |id| trace.names().lock(id));
+    let mut text = String::new();
+    for (index, ring) in deadlock.rings.iter().take(MOST).enumerate() {
+        let what = match (index, ring.cause) {
+            (0, Cause::Cycle) => "Deadlock, a cycle",
+            (0, Cause::SelfLock) => "Deadlock, a self-lock",
+            (_, Cause::Cycle) => " Another cycle",
+            (_, Cause::SelfLock) => " Another self-lock",
+        };
+        let told = |(place, wait): (usize, &Wait)| match ring.cause {
+            Cause::SelfLock => {
+                format!(
+                    "{} waits for {}, which it holds itself",
+                    words::the(task(wait.task)),
+                    lock(wait.lock)
+                )
+            }
+            Cause::Cycle => {
+                // What the one before it in the ring waits for is what it holds.
+                let held = ring.waits[(place + ring.waits.len() - 1) % ring.waits.len()].lock;
+                format!(
+                    "{} holds {} and waits for {}",
+                    words::the(task(wait.task)),
+                    lock(held),
+                    lock(wait.lock)
+                )
+            }
+        };
+        let told: Vec<String> = ring.waits.iter().enumerate().take(MOST).map(told).collect();
+        let more = match ring.waits.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!("; and {more} more round to {}", words::the(task(ring.waits[0].task))),
+        };
+        text += &format!("{what}: {}{more}.", told.join("; "));
+    }
+    match deadlock.rings.len().saturating_sub(MOST) {
+        0 => {}
+        1 => text += " And another.",
+        more => text += &format!(" And {more} others."),
+    }
+    let behind = |wait: &Wait| {
+        let (waiter, owner) = (words::the(task(wait.task)), words::the(task(wait.owner)));
+        format!("{waiter} waits for {}, held by {owner}", lock(wait.lock))
     };
-    format!("Deadlock, nothing can move any more: {}{more}.", told.join("; "))
+    let told: Vec<String> = deadlock.behind.iter().take(MOST).map(behind).collect();
+    if !told.is_empty() {
+        let more = match deadlock.behind.len().saturating_sub(MOST) {
+            0 => String::new(),
+            more => format!("; {more} more"),
+        };
+        text += &format!(" Stuck behind: {}{more}.", told.join("; "));
+    }
+    text
 }
 
 /// How things stand, before any handoff: who has the lock that is most asked for, who waits.

@@ -54,6 +54,7 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
         (("┃", theme.holding), "a hold shorter than a cell"),
         (("┃", theme.now), "handoff"),
         (("×2 ", theme.now), "so many handoffs in one cell"),
+        (("✖", theme.blocked), "stuck for good: a deadlock"),
         (("│", theme.accent), "the playhead: now"),
     ];
     let mut y = area.y + 2;

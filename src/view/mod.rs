@@ -12,6 +12,7 @@ mod order_axis;
 mod order_panel;
 pub mod paint;
 mod strip;
+mod stuck;
 mod theme;
 mod time_axis;
 mod timeline;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use ratatui::buffer::Buffer;
 
 use super::layout::Lane;
-use super::{Layout, Scene, ViewState, paint};
+use super::{Layout, Scene, ViewState, paint, stuck};
 use crate::event::{LockId, TaskId, What};
 use crate::trace::{Look, State, story};
 
@@ -29,8 +29,9 @@ pub(super) fn most_back(scene: &Scene, layout: &Layout) -> i32 {
 impl Window {
     fn of(scene: &Scene, layout: &Layout) -> Self {
         let column = scene.view.column.max(1);
-        // A cell is left over for the playhead.
-        let fit = u64::from((layout.plot.width.saturating_sub(1)) / column).max(1);
+        // A cell is left over for the playhead, and room for words behind a deadlock.
+        let room = if stuck::is_shown(scene) { stuck::room(scene, layout.plot.width) } else { 0 };
+        let fit = u64::from((layout.plot.width.saturating_sub(1 + room)) / column).max(1);
         let moment = scene.view.moment;
         let follow = moment.saturating_sub(fit);
         let panned = i64::from(scene.view.pan / i32::from(column));
@@ -182,4 +183,5 @@ fn playhead(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
     for y in layout.plot.y + 2..layout.plot.bottom() {
         paint::dot(buf, x, y, "│", theme.accent);
     }
+    stuck::draw(scene, layout, x, buf);
 }

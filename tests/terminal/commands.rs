@@ -201,7 +201,8 @@ fn the_last_line_of_the_json_says_how_it_ended() {
         assert_eq!(said.code, Some(0), "{args:?}");
         let ends: Vec<&str> = said.out.lines().filter(|line| line.contains(r#""event":"end""#)).collect();
         let why = why.map_or_else(String::new, |why| format!(r#","why":"{why}""#));
-        let expected = format!(r#"{{"event":"end","ns":{millis}000000,"outcome":"{outcome}"{why}}}"#);
+        let cause = if outcome == "deadlock" { r#","cause":"cycle""# } else { "" };
+        let expected = format!(r#"{{"event":"end","ns":{millis}000000,"outcome":"{outcome}"{cause}{why}}}"#);
         assert_eq!(ends, [expected], "{args:?}");
         assert!(said.out.ends_with(&(ends[0].to_owned() + "\n")));
     }

@@ -9,7 +9,7 @@ mod window;
 use ratatui::buffer::Buffer;
 
 use super::layout::Lane;
-use super::{Layout, Scene, paint};
+use super::{Layout, Scene, paint, stuck};
 use crate::event::{LockId, TaskId, Time};
 use crate::trace::{Look, State, words};
 use cells::Cells;
@@ -39,6 +39,9 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     // Words come last: no line runs through them.
     for (lane, cells) in lanes.iter().zip(&cells) {
         cells.say(scene, state, &window, *lane, buf);
+    }
+    if let Some(x) = window.x(scene.view.now) {
+        stuck::draw(scene, layout, x, buf);
     }
 }
 

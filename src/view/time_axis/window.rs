@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use crate::event::Time;
-use crate::view::Scene;
+use crate::view::{Scene, stuck};
 
 /// No cell is shorter than this, so that one axis label's number stays readable.
 const SHORTEST: u64 = 1_000;
@@ -37,7 +37,9 @@ pub(in crate::view) fn cell(scene: &Scene, width: u16) -> Duration {
 /// So much time a cell that the whole run fits, where its end is known.
 pub(in crate::view) fn whole(scene: &Scene, width: u16) -> Option<Duration> {
     let end = scene.trace.end().map(|end| end.at).or(scene.view.horizon)?;
-    // A cell is left over behind the end, so that the playhead stays within.
+    // A cell is left over behind the end, so that the playhead stays within; behind a deadlock there
+    // are words.
+    let width = width.saturating_sub(stuck::room(scene, width));
     let fitting = end.nanos() / u64::from(width.saturating_sub(2).max(1));
     let mut round = round_numbers(&[10, 12, 15, 20, 25, 30, 40, 50, 60, 80]);
     round.find(|&length| length >= fitting.max(SHORTEST)).map(Duration::from_nanos)
