@@ -11,7 +11,7 @@ mod screen;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lockscope::app::{App, HINTS, Message, Next, Player, Settings, message};
+use lockscope::app::{App, HINTS, Message, Next, Player, Reload, Reloaded, Settings, message};
 use lockscope::engine::{Cause, Options};
 use lockscope::event::Time;
 use lockscope::scenario::{self, ClockKind, Plan, Source};
@@ -377,4 +377,153 @@ proptest! {
             prop_assert!(player.is_busy() || at(player.moment() + 1).is_none_or(|at| at >= player.now()));
         }
     }
+}
+
+const FILE: &str = r#"{ "scenario": 1, "title": "TITLE", "until": "3s", "locks": { "db": "tokio::sync::Mutex" },
+    "tasks": [ TASKS ] }"#;
+
+fn file(title: &str, tasks: &[&str]) -> Arc<Plan> {
+    let task = |name: &&str| {
+        format!(r#"{{ "name": "{name}", "steps": [ {{ "lock": "db", "do": [ {{ "sleep": "1s" }} ] }} ] }}"#)
+    };
+    let tasks = tasks.iter().map(task).collect::<Vec<_>>().join(", ");
+    let text = FILE.replace("TITLE", title).replace("TASKS", &tasks);
+    Arc::new(scenario::parse(&Source::new("my.json", &text)).unwrap().plan)
+}
+
+/// A file in name only: what it holds is said by the test.
+struct Paper(std::sync::Mutex<Vec<Reloaded>>);
+
+impl Reload for Paper {
+    fn name(&self) -> &'static str {
+        "my.json"
+    }
+
+    fn read(&self) -> Reloaded {
+        self.0.lock().unwrap().remove(0)
+    }
+
+    fn look(&self) -> Option<Reloaded> {
+        None
+    }
+}
+
+fn good(title: &str, tasks: &[&str]) -> Reloaded {
+    Reloaded::Plan { plan: file(title, tasks), warnings: 0 }
+}
+
+fn bad() -> Reloaded {
+    let lines: Vec<_> = (1..=60).map(|line| format!("line {line} of the report")).collect();
+    Reloaded::Mistakes(format!("error: unknown verb `slep`\n{}\n", lines.join("\n")))
+}
+
+fn app_of_file(reads: Vec<Reloaded>) -> App {
+    let settings = Settings { speed: 0.25, axis: Axis::Order, big: true, ..settings() };
+    let mut app = App::new(file("first", &["reader", "writer"]), &settings).unwrap();
+    app.reload_from(Arc::new(Paper(std::sync::Mutex::new(reads))), true);
+    app
+}
+
+fn screen(app: &mut App) -> String {
+    screen_of(app, AREA)
+}
+
+/// How it is looked at, which no reload may change.
+fn looks(app: &mut App) -> (String, Option<Duration>, u16, Axis, bool, Option<usize>) {
+    app.show(|scene| {
+        let view = scene.view;
+        (format!("{:?}", view.speed), view.cell, view.column, view.axis, view.big, view.lane)
+    })
+}
+
+#[test]
+fn a_reload_runs_the_new_plan_and_looks_at_it_as_before() {
+    let mut app = app_of_file(vec![]);
+    for message in [Message::ZoomIn, Message::Axis, Message::ZoomIn, Message::Theme, Message::Faster] {
+        app.update(message, AREA);
+    }
+    app.update(Message::Lane(1), AREA);
+    app.update(Message::Lane(1), AREA);
+    app.tick(Duration::from_secs(2));
+    let before = looks(&mut app);
+    assert_eq!((before.0.as_str(), before.5, before.1.is_some()), ("0.5", Some(1), true));
+    let theme = app.show(|scene| format!("{:?}", scene.theme));
+
+    app.take(good("second", &["other", "reader", "writer"]));
+    // The writer is selected still, where it is now.
+    assert_eq!(looks(&mut app), (before.0, before.1, before.2, before.3, before.4, Some(2)));
+    assert_eq!(app.show(|scene| format!("{:?}", scene.theme)), theme);
+    assert_eq!((app.player().moment(), app.player().playing()), (0, Playing::Playing));
+    let text = screen(&mut app);
+    assert!(text.contains("second") && text.contains(" reloaded my.json\n"), "{text}");
+    // It is told for a while.
+    app.tick(Duration::from_secs(5));
+    assert!(!screen(&mut app).contains("reloaded"));
+
+    app.take(good("third", &["reader"]));
+    assert_eq!(looks(&mut app).5, None, "nobody else is selected in the writer's place");
+    app.update(Message::Lane(1), AREA);
+    app.update(Message::Lane(1), AREA);
+    app.take(good("fourth", &["reader", "writer"]));
+    assert_eq!(looks(&mut app).5, Some(2), "the lock is selected still");
+}
+
+#[test]
+fn mistakes_cover_the_old_run_until_a_key_or_a_good_save() {
+    let mut app = app_of_file(vec![]);
+    app.tick(Duration::from_secs(2));
+    let (moment, before) = (app.player().moment(), screen(&mut app));
+    app.take(bad());
+    let text = screen(&mut app);
+    assert!(text.contains("error: unknown verb `slep`") && !text.contains("first"), "{text}");
+    assert!(text.contains("scroll, 34 more lines"), "{text}");
+
+    // It can be read to its end, and not beyond.
+    app.update(Message::Lane(10), AREA);
+    assert!(screen(&mut app).contains("scroll, 24 more lines"));
+    for _ in 0..9 {
+        app.update(Message::Lane(10), AREA);
+    }
+    let text = screen(&mut app);
+    assert!(text.contains("line 60 of the report") && text.contains("scroll, the end"), "{text}");
+    app.update(Message::Lane(-1), AREA);
+    assert!(screen(&mut app).contains("scroll, 1 more line"), "{}", screen(&mut app));
+
+    assert_eq!(app.update(Message::Axis, AREA), Next::Go);
+    assert_eq!((app.player().moment(), screen(&mut app)), (moment, before), "the key only closed it");
+    app.take(bad());
+    assert_eq!(app.update(Message::Quit, AREA), Next::Quit);
+    app.take(good("second", &["reader"]));
+    let text = screen(&mut app);
+    assert!(text.contains("second") && !text.contains("slep"), "{text}");
+}
+
+#[test]
+fn restart_reads_the_file_again_and_keeps_the_old_run_where_it_cannot() {
+    let mut app = app_of_file(vec![bad(), bad(), good("second", &["reader"])]);
+    app.tick(Duration::from_secs(2));
+    let moment = app.player().moment();
+    app.update(Message::Restart, AREA);
+    assert!(screen(&mut app).contains("unknown verb"));
+    app.update(Message::Restart, AREA);
+    assert!(screen(&mut app).contains("unknown verb"));
+    assert_eq!(app.player().moment(), moment);
+    app.update(Message::Restart, AREA);
+    let text = screen(&mut app);
+    assert!(text.contains("second") && text.contains("reloaded my.json"), "{text}");
+}
+
+#[test]
+fn a_plan_that_the_flags_refuse_is_a_mistake_too() {
+    let settings =
+        Settings { options: Options { clock: Some(ClockKind::Virtual), ..Options::default() }, ..settings() };
+    let mut app = App::new(file("first", &["reader"]), &settings).unwrap();
+    let text = FILE.replace(r#""until""#, r#""runtime": "multi_thread", "until""#);
+    let text = text.replace("TASKS", r#"{ "name": "t", "steps": [] }"#);
+    let plan = scenario::parse(&Source::new("my.json", &text)).unwrap().plan;
+    app.take(Reloaded::Plan { plan: Arc::new(plan), warnings: 0 });
+    let text = screen(&mut app);
+    assert!(text.contains(" error: ") && text.contains("the old run stays"), "{text}");
+    app.update(Message::Deselect, AREA);
+    assert!(screen(&mut app).contains("first"));
 }

@@ -14,7 +14,7 @@ use lockscope::engine::{self, Options, Stop};
 use lockscope::event::Time;
 use lockscope::scenario::{self, Plan, Source};
 use lockscope::trace::{End, Trace};
-use lockscope::view::{Axis, Listing, Playing, Reading, Scene, ThemeName, ViewState};
+use lockscope::view::{Axis, Listing, Playing, Problem, Reading, Scene, ThemeName, ViewState};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
@@ -393,4 +393,58 @@ fn where_a_block_drops_its_guard_the_code_shows_its_end() {
     let text = screen::plain(&Show::handoff().after_grant(0).draw(100, 30));
     let code: Vec<&str> = text.lines().filter_map(|line| line.split('│').nth(1)).collect();
     assert!(code.iter().any(|line| line.trim_end() == " ▶ }"), "{text}");
+}
+
+/// A scenario with these steps that cannot run, as the viewer reads it.
+fn problem(steps: &str, top: usize) -> Show {
+    let text = format!(
+        r#"{{
+  "scenario": 1, "title": "broken", "locks": {{ "db": "tokio::sync::Mutex" }},
+  "tasks": [
+    {{ "name": "reader", "steps": [
+{steps}
+    ] }}
+  ]
+}}"#
+    );
+    let report = scenario::parse(&Source::new("lecture/my.json", &text)).unwrap_err();
+    let problem = Problem {
+        heading: "my.json cannot run".into(),
+        text: report.render(false),
+        hint: "the old run stays; fix and save".into(),
+        top,
+    };
+    Show::handoff().at(1240).with(|view| view.problem = Some(problem))
+}
+
+#[test]
+fn mistakes_over_the_old_run() {
+    let short = r#"      { "slep": "1s" }"#;
+    insta::assert_snapshot!("problem_80x24", problem(short, 0).screen(80, 24));
+    // Longer than the screen is wide, and more than fit on it.
+    let long = r#"      { "loop": [ { "lock": "db", "as": "guard" }, { "get": "my-key", "from": "guard", "as": "value" }, { "slep": "1s" } ] },
+      { "loop": [ { "yield": 1 } ] }"#;
+    insta::assert_snapshot!("problem_long_80x24", screen::plain(&problem(long, 0).draw(80, 24)));
+    insta::assert_snapshot!("problem_scrolled_80x24", screen::plain(&problem(long, 15).draw(80, 24)));
+    insta::assert_snapshot!("problem_60x16", screen::plain(&problem(long, usize::MAX).draw(60, 16)));
+    insta::assert_snapshot!(
+        "problem_ascii",
+        screen::plain(&problem(short, 0).with(|view| view.ascii = true).draw(60, 16))
+    );
+}
+
+#[test]
+fn mistakes_cannot_steer_the_terminal() {
+    let show = Show::handoff().with(|view| {
+        view.problem = Some(Problem {
+            heading: "\u{1b}[31m.json".into(),
+            text: "error: \u{1b}]0;x\u{7}\n --> \u{202e}:1:1\n  |\n1 | \u{9b}31m\t\n  | ^^^ \u{1b}c\n".into(),
+            hint: "\u{1b}".into(),
+            top: 9,
+        });
+    });
+    for (width, height) in [(60, 16), (80, 24), (300, 80)] {
+        let text = screen::plain(&show.draw(width, height));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
+    }
 }

@@ -1,8 +1,10 @@
-//! The event loop: one thread draws; one waits for keys, one for signals, and the run has its own.
+//! The event loop: one thread draws; one waits for keys, one for signals, one looks at the file if it
+//! is watched, and the run has its own.
 //! They meet in one inbox. While nothing plays, nothing wakes up, but once a second to see whether the
-//! terminal is still there.
+//! terminal is still there, and more often to see whether a watched file was saved.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
 use super::terminal::{self, Screen};
-use super::{App, Next};
+use super::{App, Next, Reload, Reloaded};
 
 /// A frame lasts this long while something plays: 25 a second.
 const FRAME: Duration = Duration::from_millis(40);
@@ -20,6 +22,8 @@ const FRAME: Duration = Duration::from_millis(40);
 enum Mail {
     Input(Input),
     Signal(i32),
+    /// The scenario's file was saved.
+    Reloaded(Reloaded),
     /// The keyboard is gone.
     Closed,
 }
@@ -35,6 +39,9 @@ pub fn run(mut app: App) -> io::Result<Option<i32>> {
     // Before the terminal is taken: a signal must never find it taken and nobody listening.
     listen_for_signals(send.clone())?;
     let mut screen = Screen::take()?;
+    if let Some(file) = app.watched() {
+        watch(file, send.clone())?;
+    }
     listen_for_input(send)?;
     let signal = event_loop(&mut app, &mut screen, &inbox);
     drop(screen);
@@ -68,6 +75,10 @@ fn event_loop(app: &mut App, screen: &mut Screen, inbox: &Receiver<Mail>) -> io:
                 Mail::Signal(SIGTSTP) => Next::Suspend,
                 Mail::Signal(signal) => return Ok(Some(signal)),
                 Mail::Closed => return Ok(None),
+                Mail::Reloaded(reloaded) => {
+                    app.take(reloaded);
+                    Next::Go
+                }
                 Mail::Input(input) => match app.read(&input) {
                     Some(message) => app.update(message, area),
                     None => Next::Go,
@@ -131,6 +142,23 @@ fn listen_for_input(send: Sender<Mail>) -> io::Result<()> {
             };
             let closed = matches!(mail, Mail::Closed);
             if send.send(mail).is_err() || closed {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+fn watch(file: Arc<dyn Reload>, send: Sender<Mail>) -> io::Result<()> {
+    std::thread::Builder::new().name("watch".into()).spawn(move || {
+        loop {
+            std::thread::sleep(LOOK);
+            if let Some(reloaded) = file.look()
+                && send.send(Mail::Reloaded(reloaded)).is_err()
+            {
                 return;
             }
         }

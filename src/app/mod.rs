@@ -7,6 +7,7 @@ mod event_loop;
 mod markers;
 mod message;
 mod player;
+mod reload;
 mod terminal;
 
 use std::sync::Arc;
@@ -18,11 +19,12 @@ use ratatui::layout::Rect;
 use crate::engine::{Options, Refused};
 use crate::event::TaskId;
 use crate::scenario::{self, Plan};
-use crate::view::{Axis, Listing, Reading, Scene, Theme, ThemeName, ViewState};
+use crate::view::{Axis, Listing, Problem, Reading, Scene, Theme, ThemeName, ViewState};
 
 pub use event_loop::run;
 pub use message::{HINTS, Message, message};
 pub use player::{Player, SPEEDS, note};
+pub use reload::{Reload, Reloaded};
 pub use terminal::Screen;
 
 /// How the program begins.
@@ -52,7 +54,16 @@ pub struct App {
     theme: Theme,
     /// Where a drag was last.
     drag: Option<u16>,
+    /// Where the plan came from, if that can be read again.
+    file: Option<Arc<dyn Reload>>,
+    /// Whether that is looked at all the time.
+    watching: bool,
+    /// Something to tell the viewer, and for how long.
+    notice: Option<(String, Duration)>,
 }
+
+/// How long the viewer is told that something was reloaded.
+const TOLD: Duration = Duration::from_secs(4);
 
 /// Whether to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +83,8 @@ impl App {
     ///
     /// [`Refused`] if it cannot run with these settings.
     pub fn new(plan: Arc<Plan>, settings: &Settings) -> Result<Self, Refused> {
-        let horizon = settings.options.until_for(&plan).map(Into::into);
         let player = Player::start(plan.clone(), settings.options.clone(), settings.speed)?;
+        let horizon = player.horizon(&plan);
         let view = ViewState {
             axis: settings.axis,
             big: settings.big,
@@ -90,7 +101,71 @@ impl App {
             theme_name: settings.theme,
             theme,
             drag: None,
+            file: None,
+            watching: false,
+            notice: None,
         })
+    }
+
+    /// Says where the plan came from: there it is read again for every restart, and if it is watched
+    /// [`run`] looks whether it was saved.
+    pub fn reload_from(&mut self, file: Arc<dyn Reload>, watching: bool) {
+        (self.file, self.watching) = (Some(file), watching);
+    }
+
+    /// What [`run`] has to look at.
+    fn watched(&self) -> Option<Arc<dyn Reload>> {
+        self.file.clone().filter(|_| self.watching)
+    }
+
+    /// Goes on with what came of reading the file again: a new run, looked at as the old one was, or
+    /// the mistakes, over the old run.
+    pub fn take(&mut self, reloaded: Reloaded) {
+        let name = self.file.as_ref().map_or("the scenario", |file| file.name()).to_owned();
+        tracing::info!(name, well = matches!(reloaded, Reloaded::Plan { .. }), "read again");
+        let (plan, warnings) = match reloaded {
+            Reloaded::Plan { plan, warnings } => (plan, warnings),
+            Reloaded::Mistakes(text) => return self.complain(&name, text),
+        };
+        let lane = self.view.lane.and_then(|lane| self.lane_in(lane, &plan));
+        if let Err(refused) = self.player.replace(plan.clone()) {
+            return self.complain(&name, format!("error: {refused}\n"));
+        }
+        self.view.horizon = self.player.horizon(&plan);
+        (self.view.lane, self.view.pan, self.view.problem) = (lane, 0, None);
+        if lane.is_none() && self.view.reading == Reading::Details {
+            self.view.reading = Reading::Why;
+        }
+        self.listings = listings(&plan);
+        self.plan = plan;
+        let warned = match warnings {
+            0 => String::new(),
+            1 => "; `lockscope order` shows its warning".to_owned(),
+            more => format!("; `lockscope order` shows its {more} warnings"),
+        };
+        self.notice = Some((format!("reloaded {name}{warned}"), TOLD));
+    }
+
+    fn complain(&mut self, name: &str, text: String) {
+        let hint = if self.watching { "fix and save" } else { "r reads it" };
+        self.notice = None;
+        self.view.problem = Some(Problem {
+            heading: format!("{name} cannot run"),
+            text,
+            hint: format!("the old run stays; {hint}"),
+            top: 0,
+        });
+    }
+
+    /// The lane of the same name in another plan.
+    fn lane_in(&self, lane: usize, plan: &Plan) -> Option<usize> {
+        let (old, new) = (self.player.trace().names(), plan.names());
+        if let Some(task) = old.tasks.get(lane) {
+            return new.tasks.iter().position(|name| name == task);
+        }
+        let lock = old.locks.get(lane - old.tasks.len())?;
+        let position = new.locks.iter().position(|other| other.name == lock.name)?;
+        Some(new.tasks.len() + position)
     }
 
     /// The player.
@@ -100,6 +175,7 @@ impl App {
 
     /// Time passed.
     pub fn tick(&mut self, passed: Duration) {
+        self.notice = self.notice.take().and_then(|(text, left)| Some((text, left.checked_sub(passed)?)));
         self.player.tick(passed);
     }
 
@@ -109,7 +185,8 @@ impl App {
         self.view.now = self.player.now();
         self.view.playing = self.player.playing();
         self.view.speed = self.player.speed();
-        self.view.notice = self.player.notice().map(str::to_owned);
+        let told = self.notice.as_ref().map(|(text, _)| text.as_str());
+        self.view.notice = told.or(self.player.notice()).map(str::to_owned);
         draw(self.scene())
     }
 
@@ -127,6 +204,10 @@ impl App {
     /// Does what was asked; `area` is the size of the picture that it was asked of.
     pub fn update(&mut self, message: Message, area: Rect) -> Next {
         tracing::debug!(?message, moment = self.player.moment(), "asked");
+        self.notice = None;
+        if let Some(next) = self.read_on(message, area) {
+            return next;
+        }
         if self.view.reading == Reading::Help && !matches!(message, Message::Quit | Message::Suspend) {
             self.view.reading = Reading::Why;
             return Next::Go;
@@ -140,10 +221,7 @@ impl App {
             Message::NextMarker => self.player.next_marker(),
             Message::Home => self.player.home(),
             Message::End => self.player.end(),
-            Message::Restart => {
-                self.player.restart();
-                self.view.pan = 0;
-            }
+            Message::Restart => self.restart(),
             Message::Slower => self.player.change_speed(-1),
             Message::Faster => self.player.change_speed(1),
             Message::ZoomIn => self.zoom(-1, area),
@@ -200,6 +278,35 @@ impl App {
         Next::Go
     }
 
+    /// What a message means while there are mistakes to be read; `None` if there are none.
+    fn read_on(&mut self, message: Message, area: Rect) -> Option<Next> {
+        let last = self.scene().problem_limit(area);
+        let problem = self.view.problem.as_mut()?;
+        let from = problem.top.min(last);
+        match message {
+            Message::Quit => return Some(Next::Quit),
+            Message::Suspend => return Some(Next::Suspend),
+            Message::Restart => self.restart(),
+            Message::Lane(lines) => problem.top = from.saturating_add_signed(lines as isize).min(last),
+            Message::ZoomIn if last > 0 => problem.top = from.saturating_sub(1),
+            Message::ZoomOut if last > 0 => problem.top = (from + 1).min(last),
+            Message::Home => problem.top = 0,
+            Message::End => problem.top = last,
+            _ => self.view.problem = None,
+        }
+        Some(Next::Go)
+    }
+
+    /// Runs it again, as its file is now.
+    fn restart(&mut self) {
+        if let Some(file) = self.file.clone() {
+            self.take(file.read());
+        } else {
+            self.player.restart();
+            self.view.pan = 0;
+        }
+    }
+
     fn pan(&mut self, cells: i32, area: Rect) {
         let (back, on) = self.scene().pan_limits(area);
         self.view.pan = self.view.pan.saturating_add(cells).clamp(-back, on);
@@ -223,8 +330,9 @@ impl App {
     fn read(&mut self, input: &Input) -> Option<Message> {
         match input {
             Input::Key(key) if key.kind != KeyEventKind::Release => {
-                // Any key closes the help, known or not.
-                message(*key).or((self.view.reading == Reading::Help).then_some(Message::Help))
+                // Any key closes the help and the mistakes, known or not.
+                let covered = self.view.reading == Reading::Help || self.view.problem.is_some();
+                message(*key).or(covered.then_some(Message::Help))
             }
             Input::Mouse(mouse) => match mouse.kind {
                 MouseEventKind::ScrollUp => Some(Message::ZoomIn),

@@ -86,10 +86,24 @@ impl Player {
     /// Ends this run and starts another. If no thread is to be had, the old one stays and the viewer
     /// is told.
     pub fn restart(&mut self) {
-        match Self::start(self.plan.clone(), self.options.clone(), self.speed) {
-            Ok(player) => *self = player,
-            Err(refused) => self.notice = Some(refused.to_string()),
+        if let Err(refused) = self.replace(self.plan.clone()) {
+            self.notice = Some(refused.to_string());
         }
+    }
+
+    /// Ends this run and starts one of another plan, with the same options and speed.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if it cannot run with these options; the old run stays.
+    pub fn replace(&mut self, plan: Arc<Plan>) -> Result<(), Refused> {
+        *self = Self::start(plan, self.options.clone(), self.speed)?;
+        Ok(())
+    }
+
+    /// The horizon that a plan has here.
+    pub fn horizon(&self, plan: &Plan) -> Option<Time> {
+        self.options.until_for(plan).map(Into::into)
     }
 
     /// What happened so far.

@@ -67,6 +67,11 @@ pub enum Command {
         /// Its id (see `list`)
         id: String,
     },
+    /// Write a commented scenario to begin with
+    New {
+        /// The file to write, which must not be there yet [default: print it]
+        file: Option<String>,
+    },
 }
 
 /// How to run.
@@ -107,6 +112,9 @@ pub struct RunFlags {
     /// Big mode, for the lecture hall
     #[arg(long)]
     pub big: bool,
+    /// Run the file again whenever it is saved (the key r does so by hand)
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// Which clock.

@@ -3,10 +3,11 @@
 mod args;
 mod check;
 mod diff;
+mod new;
 mod order;
+mod watch;
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,10 +15,11 @@ use clap::Parser;
 
 use crate::app::{self, App, Settings};
 use crate::engine::Options;
-use crate::scenario::{self, ClockKind, Plan, Source};
+use crate::scenario::{self, Checked, ClockKind, Plan};
 use crate::trace::words;
 use crate::view::{Axis, ThemeName};
 use args::{AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, RunFlags, ThemeFlag};
+use watch::{Content, Watched};
 
 /// Why a command did not come to its end.
 enum Failure {
@@ -85,15 +87,20 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Check { scenarios, format }) => check(&scenarios, format),
         Some(Command::List { format }) => list(format),
         Some(Command::Show { id }) => show(&id),
+        Some(Command::New { file }) => new::new(file.as_deref()),
     }
 }
 
 fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
+    if flags.watch {
+        watchable(name)?;
+    }
     if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
         return order(name, Format::Text, &flags.engine);
     }
     log_to(&flags.engine)?;
-    let plan = load(name)?;
+    let (checked, content) = open(name, color())?;
+    let file = content.filter(|content| content.is_file).map(|content| Watched::new(name, content));
     let settings = Settings {
         options: options(&flags.engine),
         speed: flags.speed,
@@ -105,8 +112,11 @@ fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
         big: flags.big,
         ascii: flags.engine.ascii || !is_utf8(),
     };
-    let app =
-        App::new(plan, &settings).map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
+    let mut app = App::new(warn(checked), &settings)
+        .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
+    if let Some(file) = file {
+        app.reload_from(Arc::new(file), flags.watch);
+    }
     match app::run(app) {
         Ok(None) => Ok(()),
         Ok(Some(signal)) => Err(Failure::Signal(signal)),
@@ -135,7 +145,7 @@ fn check(names: &[String], format: ListFormat) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     for name in names {
         let color = format == ListFormat::Text && color();
-        let finding = match parse(name, color) {
+        let finding = match open(name, color).map(|(checked, _)| checked) {
             Ok(checked) => {
                 let warnings = &checked.warnings;
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(color));
@@ -214,30 +224,58 @@ fn unknown(id: &str) -> String {
 
 /// Reads and checks a scenario: the id of an embedded one, or a file. Warnings go to stderr.
 fn load(name: &str) -> Result<Arc<Plan>, Failure> {
-    let checked = parse(name, color())?;
+    Ok(warn(open(name, color())?.0))
+}
+
+/// Reads and checks a scenario, with its warnings and with what the file held if it came from one;
+/// messages are coloured if that is asked for.
+fn open(name: &str, color: bool) -> Result<(Checked, Option<Content>), Failure> {
+    let (checked, content) = if let Some(bundled) = scenario::find(name) {
+        (scenario::parse(&bundled.source()), None)
+    } else {
+        let content = read(name)?;
+        (watch::check(name, &content), Some(content))
+    };
+    Ok((checked.map_err(|report| Failure::Unusable(report.render(color)))?, content))
+}
+
+/// Tells the warnings.
+fn warn(checked: Checked) -> Arc<Plan> {
     if !checked.warnings.is_empty() {
         complain(&checked.warnings.render(color()), 0);
     }
-    Ok(Arc::new(checked.plan))
+    Arc::new(checked.plan)
 }
 
-/// Reads and checks a scenario; messages are coloured if that is asked for.
-fn parse(name: &str, color: bool) -> Result<scenario::Checked, Failure> {
-    let source = match scenario::find(name) {
-        Some(bundled) => bundled.source(),
-        None => read(name, color)?,
-    };
-    scenario::parse(&source).map_err(|report| Failure::Unusable(report.render(color)))
+/// Refuses to watch what nobody saves.
+fn watchable(name: &str) -> Result<(), Failure> {
+    let shown = words::clean(name);
+    if scenario::find(name).is_some() {
+        return Err(Failure::Unusable(format!(
+            "error: `{shown}` is embedded in lockscope, so there is no file to watch\n  help: save it first: \
+             `lockscope show {shown} > my.json`, then `lockscope run my.json --watch`\n"
+        )));
+    }
+    // A file that is not there is for the reader to tell.
+    if std::fs::metadata(name).is_ok_and(|metadata| !metadata.is_file()) || name == "-" {
+        return Err(Failure::Unusable(format!(
+            "error: cannot watch `{shown}`: it is not a file\n  help: save the scenario in a file, then \
+             `lockscope run my.json --watch`\n"
+        )));
+    }
+    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+        return Err(Failure::Unusable(
+            "error: `--watch` needs a terminal to draw in\n  help: without one, `lockscope order FILE` \
+             prints what happened\n"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
-fn read(path: &str, color: bool) -> Result<Source, Failure> {
-    let mut bytes = Vec::new();
-    // No more than a scenario may have, and a byte to see that there was more: the file may be
-    // anything, a device without an end included.
-    let limit = scenario::MAX_BYTES as u64 + 1;
-    let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => Source::from_bytes(path, &bytes).map_err(|report| Failure::Unusable(report.render(color))),
+fn read(path: &str) -> Result<Content, Failure> {
+    match watch::read(path) {
+        Ok(content) => Ok(content),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.contains(['/', '.']) => {
             Err(Failure::Unusable(unknown(path)))
         }

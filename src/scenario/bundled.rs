@@ -36,6 +36,9 @@ const ALL: &[Bundled] = &[bundled!("tokio-handoff")];
 /// The id of the one that runs when nothing else is asked for: the lecture's program.
 pub const DEFAULT: &str = "tokio-handoff";
 
+/// A commented scenario to begin with, which teaches the language.
+pub const STARTER: &str = include_str!("../../assets/starter.json");
+
 /// All of them, the lecture's own first.
 pub fn all() -> &'static [Bundled] {
     ALL
@@ -50,7 +53,9 @@ pub fn find(id: &str) -> Option<&'static Bundled> {
 mod tests {
     use std::path::Path;
 
+    use super::super::file::FIELDS;
     use super::super::parse;
+    use super::super::verbs::VERBS;
     use super::*;
 
     #[test]
@@ -79,6 +84,24 @@ mod tests {
                 Ok(checked) => assert!(checked.warnings.is_empty(), "{}", checked.warnings),
                 Err(report) => panic!("{report}"),
             }
+        }
+    }
+
+    #[test]
+    fn the_starter_is_without_mistakes_and_names_all_of_the_language() {
+        let checked =
+            parse(&Source::new("starter.json", STARTER)).unwrap_or_else(|report| panic!("{report}"));
+        assert!(checked.warnings.is_empty(), "{}", checked.warnings);
+        // In a step or in a comment: whoever adds a word to the language says there what it means.
+        let verbs = VERBS.iter().flat_map(|word| std::iter::once(&word.name).chain(word.modifiers));
+        let fields = FIELDS.iter().filter(|field| **field != "$schema");
+        let others =
+            ["name", "start", "count", "steps", "$elapsed", "$var", "outcome", "acquires", "prints", "cause"];
+        for word in verbs.chain(fields).chain(&others) {
+            assert!(
+                STARTER.contains(&format!("\"{word}\"")),
+                "assets/starter.json does not explain `{word}`"
+            );
         }
     }
 

@@ -21,7 +21,8 @@ use crate::event::Outcome;
 /// The version of the language.
 const VERSION: &str = "1";
 
-const FIELDS: [&str; 13] = [
+/// The fields of a file.
+pub(super) const FIELDS: [&str; 13] = [
     // For editors: they find the language's schema by it.
     "$schema", "scenario", "title", "lesson", "clock", "runtime", "workers", "until", "seed", "locks",
     "tasks", "markers", "expect",

@@ -29,7 +29,7 @@ mod tasks;
 mod verbs;
 mod walk;
 
-pub use bundled::{Bundled, DEFAULT, all, find};
+pub use bundled::{Bundled, DEFAULT, STARTER, all, find};
 pub use code::{CodeLine, listing};
 pub use limits::MAX_BYTES;
 pub use plan::*;

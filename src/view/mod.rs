@@ -11,6 +11,7 @@ mod layout;
 mod order_axis;
 mod order_panel;
 pub mod paint;
+mod problem;
 mod strip;
 mod stuck;
 mod theme;
@@ -94,6 +95,8 @@ pub struct ViewState {
     pub horizon: Option<Time>,
     /// Something to say instead of the keys.
     pub notice: Option<String>,
+    /// What is wrong with the scenario as it was saved last, over everything.
+    pub problem: Option<Problem>,
     /// Whether only ASCII may be used.
     pub ascii: bool,
 }
@@ -114,9 +117,23 @@ impl Default for ViewState {
             lane: None,
             horizon: None,
             notice: None,
+            problem: None,
             ascii: false,
         }
     }
+}
+
+/// Mistakes to be read in the place of the picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What it is about.
+    pub heading: String,
+    /// A report as plain text, of any width.
+    pub text: String,
+    /// What to do next.
+    pub hint: String,
+    /// How many of its lines are scrolled away.
+    pub top: usize,
 }
 
 /// The code of the tasks that share it.
@@ -201,6 +218,11 @@ impl Scene<'_> {
         }
     }
 
+    /// How many lines of the problem can be scrolled away in a picture of this size.
+    pub fn problem_limit(&self, area: Rect) -> usize {
+        self.view.problem.as_ref().map_or(0, |problem| problem::most(problem, area))
+    }
+
     /// The zoom at which the whole run fits into a picture of this size, where its end is known.
     pub fn whole(&self, area: Rect) -> Option<Duration> {
         let width = self.layout(area).map_or(1, |layout| layout.plot.width);
@@ -225,6 +247,9 @@ impl Widget for Scene<'_> {
             footer::draw(&self, &layout, buf);
             if self.view.reading == Reading::Help {
                 help::draw(&self, area, buf);
+            }
+            if let Some(problem) = &self.view.problem {
+                problem::draw(&self, problem, area, buf);
             }
         } else {
             layout::too_small(&self, area, buf);
