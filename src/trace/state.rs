@@ -74,8 +74,6 @@ pub struct Claim {
     pub stage: Stage,
     /// When it came there.
     pub since: Time,
-    /// When it asked.
-    pub asked: Time,
     /// The event with which it asked.
     pub asked_seq: u64,
 }
@@ -285,14 +283,7 @@ impl State {
             claim.stage = stage;
             claim.since = event.at;
         } else {
-            task.claims.push(Claim {
-                op,
-                lock: id,
-                stage,
-                since: event.at,
-                asked: event.at,
-                asked_seq: event.seq,
-            });
+            task.claims.push(Claim { op, lock: id, stage, since: event.at, asked_seq: event.seq });
         }
     }
 

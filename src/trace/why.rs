@@ -59,8 +59,9 @@ pub fn sentence(trace: &Trace, moment: u64) -> Option<Sentence> {
         .unwrap_or(last);
     let mut text = explain(trace, main, moment);
     let name = |handoff: &Handoff| trace.names().task(handoff.to);
-    let later: Vec<_> =
-        handoffs.iter().filter(|later| later.seq > main.seq && later.lock == main.lock).collect();
+    // Those of this instant alone: the history before it may be long.
+    let after = &handoffs[handoffs.partition_point(|handoff| handoff.seq <= main.seq)..];
+    let later: Vec<_> = after.iter().filter(|later| later.lock == main.lock).collect();
     match later.as_slice() {
         [] => {}
         [only] => {
