@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::scenario;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn run(options: Options) -> Run {
         let source = scenario::find(scenario::DEFAULT).unwrap().source();
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn with_a_lead_the_tasks_run_ahead_and_without_one_no_longer() {
-        let run = run(Options { until: Some(Duration::from_secs(3600)), ..Options::default() });
+        let run = run(Options { until: Some(Duration::from_hours(1)), ..Options::default() });
         run.set_lead(Lead::Some);
         // It comes to stand when the lead is used up.
         while run.gate.lock().queue.len() <= Lead::Some.events() {

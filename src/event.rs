@@ -87,6 +87,27 @@ pub struct OpId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StepId(pub NonZeroU32);
 
+/// What an acquisition asks of its lock.
+///
+/// The last three ask for nothing that can be held: an operation with them ends with
+/// [`What::Heard`], [`What::Received`] or [`What::Sent`], and owns nothing then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// All of it: a mutex, or an `RwLock` to write.
+    Exclusive,
+    /// A share of it: an `RwLock` to read.
+    Shared,
+    /// So many permits of a semaphore.
+    Permits(u32),
+    /// A notification.
+    Signal,
+    /// A message out of a channel.
+    Message,
+    /// Room in a channel, for a message.
+    Room,
+}
+
 /// Who did something, and at which step of its code, where that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Actor {
@@ -124,20 +145,28 @@ pub enum What {
     /// The task runs again after a sleep.
     Wake,
     /// The operation could not get the lock at once and entered the queue.
+    ///
+    /// A second `Wait` of the same operation follows a [`What::Grant`] of a lock that hands nothing
+    /// over: it was woken, tried, and somebody else had been quicker.
     Wait {
         /// The lock asked for.
         lock: LockId,
         /// The operation.
         op: OpId,
+        /// What it asks for.
+        mode: Mode,
     },
-    /// The operation was given the lock before it runs: with a FIFO lock it owns it from here on.
-    /// Usually a releaser woke it; it also happens without a [`What::Wait`], when a task that got
+    /// The operation was woken by whoever made room for it. With a lock that
+    /// [hands over](Policy::hands_over) it owns what it asked for from here on, before it runs; with
+    /// another it may only try again. It also happens without a [`What::Wait`], when a task that got
     /// the lock at once has to yield first because its cooperative budget is used up.
     Grant {
         /// The lock.
         lock: LockId,
         /// The operation.
         op: OpId,
+        /// What it asks for.
+        mode: Mode,
     },
     /// The task runs with the guard in hand.
     Acquire {
@@ -145,6 +174,8 @@ pub enum What {
         lock: LockId,
         /// The operation.
         op: OpId,
+        /// What it has got.
+        mode: Mode,
     },
     /// The guard is dropped. The actor is whoever drops it; `op` says who acquired it.
     Release {
@@ -166,6 +197,8 @@ pub enum What {
         lock: LockId,
         /// The operation.
         op: OpId,
+        /// What it asked for.
+        mode: Mode,
     },
     /// The task printed a line (without the line's end).
     Print {
@@ -199,6 +232,55 @@ pub enum What {
         /// What was put there.
         value: Arc<Json>,
     },
+    /// The task put permits into a semaphore.
+    AddPermits {
+        /// The semaphore.
+        lock: LockId,
+        /// How many.
+        permits: u32,
+    },
+    /// The task is about to notify; the waiters that this reaches are granted right after it. Whether
+    /// anybody hears it follows from who waits: [`Notify`](https://docs.rs/tokio/1/tokio/sync/struct.Notify.html)
+    /// keeps one notification of `notify_one` for later, and none of `notify_waiters`.
+    Notify {
+        /// The notifier.
+        lock: LockId,
+        /// Everybody who waits (`notify_waiters`), or the first (`notify_one`).
+        all: bool,
+    },
+    /// The operation got its notification, and its task runs.
+    Heard {
+        /// The notifier.
+        lock: LockId,
+        /// The operation.
+        op: OpId,
+    },
+    /// The operation put its message into the channel.
+    Sent {
+        /// The channel.
+        lock: LockId,
+        /// The operation.
+        op: OpId,
+        /// The message.
+        value: Arc<Json>,
+    },
+    /// The operation took a message out of the channel.
+    Received {
+        /// The channel.
+        lock: LockId,
+        /// The operation.
+        op: OpId,
+        /// The message; `None` when the channel is empty and nobody is left who could send.
+        value: Option<Arc<Json>>,
+    },
+    /// The time of a `timeout` was up: what it ran is dropped next.
+    Timeout,
+    /// One arm of a `select!` was ready: what the others ran is dropped next, or kept without being
+    /// polled any more.
+    Select {
+        /// Which, counted from 1.
+        arm: u32,
+    },
     /// A caption; not part of the program.
     Say {
         /// The words.
@@ -210,13 +292,30 @@ impl What {
     /// The lock and the operation, of an event that is part of an acquisition.
     pub const fn acquisition(&self) -> Option<(LockId, OpId)> {
         match *self {
-            Self::Wait { lock, op }
-            | Self::Grant { lock, op }
-            | Self::Acquire { lock, op }
+            Self::Wait { lock, op, .. }
+            | Self::Grant { lock, op, .. }
+            | Self::Acquire { lock, op, .. }
             | Self::Release { lock, op }
             | Self::Cancel { lock, op }
-            | Self::Busy { lock, op } => Some((lock, op)),
+            | Self::Busy { lock, op, .. }
+            | Self::Heard { lock, op }
+            | Self::Sent { lock, op, .. }
+            | Self::Received { lock, op, .. } => Some((lock, op)),
             _ => None,
+        }
+    }
+
+    /// The lock that it is about, if it is about one.
+    pub const fn lock(&self) -> Option<LockId> {
+        match *self {
+            Self::Get { lock, .. }
+            | Self::Insert { lock, .. }
+            | Self::AddPermits { lock, .. }
+            | Self::Notify { lock, .. } => Some(lock),
+            _ => match self.acquisition() {
+                Some((lock, _)) => Some(lock),
+                None => None,
+            },
         }
     }
 
@@ -237,14 +336,41 @@ impl What {
             Self::Debug { .. } => "debug",
             Self::Get { .. } => "get",
             Self::Insert { .. } => "insert",
+            Self::AddPermits { .. } => "add_permits",
+            Self::Notify { .. } => "notify",
+            Self::Heard { .. } => "heard",
+            Self::Sent { .. } => "sent",
+            Self::Received { .. } => "received",
+            Self::Timeout => "timeout",
+            Self::Select { .. } => "select",
             Self::Say { .. } => "say",
         }
     }
 
     /// Every name that [`What::name`] can give.
-    pub const NAMES: [&'static str; 15] = [
-        "spawn", "finish", "sleep", "wake", "wait", "grant", "acquire", "release", "cancel", "busy", "print",
-        "debug", "get", "insert", "say",
+    pub const NAMES: [&'static str; 22] = [
+        "spawn",
+        "finish",
+        "sleep",
+        "wake",
+        "wait",
+        "grant",
+        "acquire",
+        "release",
+        "cancel",
+        "busy",
+        "print",
+        "debug",
+        "get",
+        "insert",
+        "add_permits",
+        "notify",
+        "heard",
+        "sent",
+        "received",
+        "timeout",
+        "select",
+        "say",
     ];
 }
 
@@ -276,14 +402,42 @@ impl fmt::Display for Outcome {
 pub enum Policy {
     /// First come, first served; a release hands the lock to the first waiter.
     Fifo,
+    /// Whoever waits gets it in the end, though others may go first.
+    Eventual,
+    /// No order is promised: whoever is quickest, and some may starve.
+    None,
+}
+
+impl Policy {
+    /// Whether a waiter that is woken owns what it waited for already. If not, it may only try again.
+    pub const fn hands_over(self) -> bool {
+        matches!(self, Self::Fifo)
+    }
 }
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fifo => "FIFO",
+            Self::Eventual => "eventual fairness",
+            Self::None => "no fairness",
         })
     }
+}
+
+/// What can be done with a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// `lock`: one at a time.
+    Mutex,
+    /// `read` and `write`: many readers, or one writer.
+    RwLock,
+    /// `acquire`: as many as there are permits.
+    Semaphore,
+    /// `notified`: until somebody notifies.
+    Notify,
+    /// `send` and `recv`: no lock at all.
+    Channel,
 }
 
 /// Which lock it is, by its Rust path.
@@ -292,23 +446,144 @@ pub enum LockKind {
     /// `tokio::sync::Mutex`.
     #[serde(rename = "tokio::sync::Mutex")]
     TokioMutex,
+    /// `tokio::sync::RwLock`.
+    #[serde(rename = "tokio::sync::RwLock")]
+    TokioRwLock,
+    /// `tokio::sync::Semaphore`.
+    #[serde(rename = "tokio::sync::Semaphore")]
+    TokioSemaphore,
+    /// `tokio::sync::Notify`.
+    #[serde(rename = "tokio::sync::Notify")]
+    TokioNotify,
+    /// `tokio::sync::mpsc`.
+    #[serde(rename = "tokio::sync::mpsc")]
+    TokioMpsc,
+    /// `std::sync::Mutex`.
+    #[serde(rename = "std::sync::Mutex")]
+    StdMutex,
+    /// `std::sync::RwLock`.
+    #[serde(rename = "std::sync::RwLock")]
+    StdRwLock,
+    /// `parking_lot::Mutex`.
+    #[serde(rename = "parking_lot::Mutex")]
+    ParkingLotMutex,
+    /// `parking_lot::FairMutex`.
+    #[serde(rename = "parking_lot::FairMutex")]
+    ParkingLotFairMutex,
+    /// `parking_lot::RwLock`.
+    #[serde(rename = "parking_lot::RwLock")]
+    ParkingLotRwLock,
+    /// `async_lock::Mutex`.
+    #[serde(rename = "async_lock::Mutex")]
+    AsyncLockMutex,
+    /// `async_lock::RwLock`.
+    #[serde(rename = "async_lock::RwLock")]
+    AsyncLockRwLock,
+    /// `async_lock::Semaphore`.
+    #[serde(rename = "async_lock::Semaphore")]
+    AsyncLockSemaphore,
+    /// `futures::lock::Mutex`.
+    #[serde(rename = "futures::lock::Mutex")]
+    FuturesMutex,
 }
 
 impl LockKind {
     /// Every kind.
-    pub const ALL: [Self; 1] = [Self::TokioMutex];
+    pub const ALL: [Self; 14] = [
+        Self::TokioMutex,
+        Self::TokioRwLock,
+        Self::TokioSemaphore,
+        Self::TokioNotify,
+        Self::TokioMpsc,
+        Self::StdMutex,
+        Self::StdRwLock,
+        Self::ParkingLotMutex,
+        Self::ParkingLotFairMutex,
+        Self::ParkingLotRwLock,
+        Self::AsyncLockMutex,
+        Self::AsyncLockRwLock,
+        Self::AsyncLockSemaphore,
+        Self::FuturesMutex,
+    ];
 
     /// The path of the Rust type.
     pub const fn path(self) -> &'static str {
         match self {
             Self::TokioMutex => "tokio::sync::Mutex",
+            Self::TokioRwLock => "tokio::sync::RwLock",
+            Self::TokioSemaphore => "tokio::sync::Semaphore",
+            Self::TokioNotify => "tokio::sync::Notify",
+            Self::TokioMpsc => "tokio::sync::mpsc",
+            Self::StdMutex => "std::sync::Mutex",
+            Self::StdRwLock => "std::sync::RwLock",
+            Self::ParkingLotMutex => "parking_lot::Mutex",
+            Self::ParkingLotFairMutex => "parking_lot::FairMutex",
+            Self::ParkingLotRwLock => "parking_lot::RwLock",
+            Self::AsyncLockMutex => "async_lock::Mutex",
+            Self::AsyncLockRwLock => "async_lock::RwLock",
+            Self::AsyncLockSemaphore => "async_lock::Semaphore",
+            Self::FuturesMutex => "futures::lock::Mutex",
         }
     }
 
-    /// In what order it serves its waiters. Source: tokio's documentation of `Mutex`.
+    /// What can be done with it.
+    pub const fn family(self) -> Family {
+        match self {
+            Self::TokioMutex
+            | Self::StdMutex
+            | Self::ParkingLotMutex
+            | Self::ParkingLotFairMutex
+            | Self::AsyncLockMutex
+            | Self::FuturesMutex => Family::Mutex,
+            Self::TokioRwLock | Self::StdRwLock | Self::ParkingLotRwLock | Self::AsyncLockRwLock => {
+                Family::RwLock
+            }
+            Self::TokioSemaphore | Self::AsyncLockSemaphore => Family::Semaphore,
+            Self::TokioNotify => Family::Notify,
+            Self::TokioMpsc => Family::Channel,
+        }
+    }
+
+    /// In what order it serves its waiters. Source: the documentation of each; for those that promise
+    /// nothing, what was measured of them.
     pub const fn policy(self) -> Policy {
         match self {
-            Self::TokioMutex => Policy::Fifo,
+            Self::TokioMutex
+            | Self::TokioRwLock
+            | Self::TokioSemaphore
+            | Self::TokioNotify
+            | Self::TokioMpsc => Policy::Fifo,
+            // Hands over, though "not strict first-in first-out"; task-fair; fair after 0.5 ms of waiting.
+            Self::ParkingLotFairMutex | Self::ParkingLotRwLock | Self::AsyncLockMutex => Policy::Eventual,
+            Self::StdMutex
+            | Self::StdRwLock
+            | Self::ParkingLotMutex
+            | Self::AsyncLockRwLock
+            | Self::AsyncLockSemaphore
+            | Self::FuturesMutex => Policy::None,
+        }
+    }
+
+    /// Whether waiting for it stops the whole thread.
+    pub const fn blocks(self) -> bool {
+        matches!(
+            self,
+            Self::StdMutex
+                | Self::StdRwLock
+                | Self::ParkingLotMutex
+                | Self::ParkingLotFairMutex
+                | Self::ParkingLotRwLock
+        )
+    }
+
+    /// Why it cannot run on the virtual clock, if it cannot.
+    pub const fn needs_real_time(self) -> Option<&'static str> {
+        match self {
+            Self::AsyncLockMutex => Some("it becomes fair after half a millisecond of wall time"),
+            kind if kind.blocks() => {
+                Some("it blocks the thread, and the virtual clock has no other to go on with")
+            }
+            _ => None,
         }
     }
 }
@@ -320,6 +595,10 @@ pub struct LockName {
     pub name: Arc<str>,
     /// Which lock it is.
     pub kind: LockKind,
+    /// How many permits a semaphore had at the beginning, or how many messages a channel has room for,
+    /// where that is known and limited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permits: Option<u32>,
 }
 
 /// What the ids in the events stand for.

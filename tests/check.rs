@@ -117,6 +117,18 @@ fn a_warning_is_told_and_does_not_fail() {
 }
 
 #[test]
+fn a_marker_that_is_never_reached_is_told() {
+    let markers = r#""markers": [ { "on": { "event": "acquire", "task": "t#2", "lock": "db", "nth": 7 } },
+        { "on": { "event": "finish" } } ], "expect": {}"#;
+    let folder = folder("unmet", &[("unmet.json", &queue("{}").replace(r#""expect": {}"#, markers))]);
+    let said = check(&folder, &["unmet.json"]);
+    assert_eq!(said.err, "warning: the marker on `acquire` number 7 of `t#2` with `db` was never reached\n");
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    let json: Value = serde_json::from_str(&check(&folder, &["unmet.json", "--format", "json"]).out).unwrap();
+    assert_eq!(json["warnings"].as_str(), Some(said.err.as_str()));
+}
+
+#[test]
 fn what_differs_is_shown() {
     let expect = r#"{ "outcome": "stopped", "acquires": ["t#1@0", "t#3@10", "t#2@20"],
         "prints": ["asks", "value = Some(Number(7))", "asks", "asks", "value = Some(Number(8))", "value = Some(Number(7))"] }"#;
@@ -148,6 +160,33 @@ fn a_deadlock_that_nobody_expects_fails() {
          2 files: 2 come to a deadlock\n"
     );
     assert_eq!(said.code, Some(1));
+}
+
+/// A loop in which no time passes, and two tasks that yield to each other.
+#[test]
+fn a_run_that_would_never_end_does_not_hold() {
+    let program = |tasks: &str| {
+        format!(
+            r#"{{ "scenario": 1, "title": "Zeno", "until": "1s", "locks": {{ "db": "tokio::sync::Mutex" }},
+            "tasks": [ {tasks} ], "expect": {{ "outcome": "stopped" }} }}"#
+        )
+    };
+    let silent = program(
+        r#"{ "name": "zeno", "steps": [ { "loop": [
+            { "if": { "$eq": [1, 2] }, "then": [ { "sleep": "1ms" } ] } ] } ] }"#,
+    );
+    let round = program(
+        r#"{ "name": "t", "count": 2, "steps": [ { "loop": [ { "yield": 1 },
+            { "if": { "$eq": [1, 2] }, "then": [ { "sleep": "1ms" } ] } ] } ] }"#,
+    );
+    let folder = folder("runaway", &[("silent.json", &silent), ("round.json", &round)]);
+    let said = check(&folder, &["silent.json", "round.json"]);
+    insta::assert_snapshot!("runaway", said.out);
+    assert_eq!(said.code, Some(1));
+    let json = check(&folder, &["--format", "json", "silent.json"]);
+    let line: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((line["verdict"].as_str(), json.code), (Some("runaway"), Some(1)));
+    assert!(line["why"].as_str().unwrap().contains("without an event"), "{}", json.out);
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn a_task_that_will_still_start_is_no_deadlock() {
 #[test]
 fn the_event_cap_ends_a_run() {
     let options =
-        Options { until: Some(Duration::from_secs(3600)), max_events: Some(100), ..Options::default() };
+        Options { until: Some(Duration::from_hours(1)), max_events: Some(100), ..Options::default() };
     let (events, end) = run(&handoff(), &options);
     assert_eq!(events.len(), 100);
     assert_eq!((end.outcome, end.cause), (Outcome::Stopped, Cause::EventCap(100)));
@@ -317,11 +317,8 @@ fn a_run_stops_cleanly_at_any_moment() {
 
 #[test]
 fn a_real_run_stops_when_it_is_asked_to() {
-    let options = Options {
-        clock: Some(ClockKind::Real),
-        until: Some(Duration::from_secs(3600)),
-        ..Options::default()
-    };
+    let options =
+        Options { clock: Some(ClockKind::Real), until: Some(Duration::from_hours(1)), ..Options::default() };
     let stop = Stop::default();
     stop.ask();
     let end = engine::run(&handoff(), &options, |_| true, &stop).unwrap();

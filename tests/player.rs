@@ -11,7 +11,9 @@ mod screen;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lockscope::app::{App, HINTS, Message, Next, Player, Reload, Reloaded, Settings, message};
+use lockscope::app::{
+    App, HINTS, Message, Next, Player, Question, Reload, Reloaded, Settings, Stops, message,
+};
 use lockscope::engine::{Cause, Options};
 use lockscope::event::Time;
 use lockscope::scenario::{self, ClockKind, Plan, Source};
@@ -81,8 +83,8 @@ fn paused_tasks_stand_still() {
     player.tick(Duration::from_millis(500));
     player.toggle();
     assert_eq!(player.playing(), Playing::Paused);
-    player.tick(Duration::from_secs(3600));
-    player.rest(Duration::from_secs(3600));
+    player.tick(Duration::from_hours(1));
+    player.rest(Duration::from_hours(1));
     assert_eq!((player.now().millis(), player.trace().len()), (500, 9));
     player.toggle();
     player.tick(Duration::from_millis(500));
@@ -157,12 +159,21 @@ fn handoffs_and_markers_are_a_key_apart() {
     player.next_marker();
     settle(&mut player);
     assert_eq!((name(&player), player.now().millis()), ("release", 1000));
-    assert_eq!(player.notice(), Some("The reader lets go and asks again at once. Who gets the lock?"));
+    // It asks, and the next key but one goes on.
+    assert_eq!(player.question(), Some(Question { marker: 0, guess: None }));
+    player.answer(Some(1));
+    settle(&mut player);
+    assert_eq!(
+        (name(&player), player.question()),
+        ("grant", Some(Question { marker: 0, guess: Some(Some(1)) }))
+    );
+    player.step();
+    assert_eq!(player.question(), None);
 }
 
 #[test]
 fn a_seek_to_the_end_of_an_hour_leaves_time_for_keys() {
-    let options = Options { until: Some(Duration::from_secs(3600)), ..Options::default() };
+    let options = Options { until: Some(Duration::from_hours(1)), ..Options::default() };
     let mut player = Player::start(handoff(), options, 1.0).unwrap();
     player.end();
     // It did not do it all at once …
@@ -229,6 +240,7 @@ fn settings() -> Settings {
         axis: Axis::Time,
         big: false,
         ascii: false,
+        stops: Stops::Nowhere,
     }
 }
 
@@ -526,4 +538,71 @@ fn a_plan_that_the_flags_refuse_is_a_mistake_too() {
     assert!(text.contains(" error: ") && text.contains("the old run stays"), "{text}");
     app.update(Message::Deselect, AREA);
     assert!(screen(&mut app).contains("first"));
+}
+
+#[test]
+fn a_question_is_asked_before_the_handoff_and_answered_by_it() {
+    let area = Rect::new(0, 0, 100, 30);
+    let mut app = App::new(handoff(), &Settings { stops: Stops::Questions, ..settings() }).unwrap();
+    app.tick(Duration::from_secs(2));
+    let asked = screen_of(&mut app, area);
+    assert_eq!((app.player().moment(), app.player().playing()), (14, Playing::Paused), "{asked}");
+    assert!(asked.contains("your guess?") && asked.contains("1 the reader: it is still running"), "{asked}");
+    // Nothing on the screen says who is next.
+    for hint in ["passes straight", "first in the queue", "#1 writer", "granted"] {
+        assert!(!asked.contains(hint), "{hint}: {asked}");
+    }
+    // What is no answer is not taken for one.
+    for message in [Message::Guess(3), Message::Guess(0)] {
+        app.update(message, area);
+        assert_eq!(screen_of(&mut app, area), asked);
+    }
+    app.update(Message::Guess(2), area);
+    let told = screen_of(&mut app, area);
+    assert!(told.contains("▶ 2 the writer: it asked first"), "{told}");
+    assert!(told.contains("Granted to the writer: first in the queue since 0 ms."), "{told}");
+    // It plays on, and does not ask again.
+    app.update(Message::Toggle, area);
+    app.tick(Duration::from_secs(5));
+    assert_eq!(app.player().playing(), Playing::Ended);
+    assert!(!screen_of(&mut app, area).contains("your guess?"));
+    // From the beginning it asks anew.
+    app.update(Message::Home, area);
+    app.update(Message::Toggle, area);
+    app.tick(Duration::from_secs(2));
+    assert_eq!(screen_of(&mut app, area), asked);
+    app.update(Message::Details, area);
+    assert!(screen_of(&mut app, area).contains("what happened"));
+}
+
+#[test]
+fn a_question_about_a_grant_is_asked_before_it() {
+    let text = r#"{ "scenario": 1, "title": "t", "until": "1s", "locks": { "a": "tokio::sync::Mutex" },
+        "tasks": [ { "name": "A", "steps": [ { "lock": "a", "do": [ { "sleep": "100ms" } ] } ] },
+                   { "name": "B", "steps": [ { "lock": "a", "do": [ ] } ] } ],
+        "markers": [ { "on": { "event": "grant", "task": "B" }, "ask": "Who?", "answers": ["A", "B"], "say": "B" } ] }"#;
+    let plan = Arc::new(scenario::parse(&scenario::Source::new("t.json", text)).unwrap().plan);
+    let mut app = App::new(plan, &Settings { stops: Stops::Questions, ..settings() }).unwrap();
+    app.tick(Duration::from_millis(100));
+    let moment = app.player().moment();
+    assert_eq!(app.player().trace().event(moment).unwrap().what.name(), "release");
+    app.update(Message::Guess(2), Rect::new(0, 0, 80, 24));
+    let moment = app.player().moment();
+    assert_eq!(app.player().trace().event(moment).unwrap().what.name(), "grant");
+}
+
+#[test]
+fn markers_stop_the_run_and_captions_stay_for_a_while() {
+    let area = Rect::new(0, 0, 100, 30);
+    let mut app = App::new(handoff(), &Settings { stops: Stops::Markers, ..settings() }).unwrap();
+    app.tick(Duration::from_secs(2));
+    assert_eq!((app.player().moment(), app.player().playing()), (14, Playing::Paused));
+    let caption = " The writer: it has been first in the queue since 0 ms.";
+    assert!(screen_of(&mut app, area).contains(caption));
+    app.update(Message::Toggle, area);
+    app.tick(Duration::from_millis(400));
+    assert_eq!(app.player().playing(), Playing::Playing);
+    assert!(screen_of(&mut app, area).contains(caption));
+    app.update(Message::Home, area);
+    assert!(!screen_of(&mut app, area).contains(caption));
 }

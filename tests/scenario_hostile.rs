@@ -5,7 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use lockscope::scenario::{MAX_BYTES, Report, Severity, Source, all, listing, parse};
+use lockscope::event::LockKind;
+use lockscope::scenario::{
+    MAX_BYTES, Report, STARTER, Severity, Source, Swap, all, listing, parse, parse_with,
+};
 use proptest::prelude::*;
 
 /// Reads bytes as far as they go, and shows what there is to show.
@@ -25,6 +28,35 @@ fn read(name: &str, bytes: &[u8]) -> Option<Report> {
     };
     harmless(&report);
     (!report.is_empty()).then_some(report)
+}
+
+/// A scenario with every verb of every family.
+const EVERYTHING: &str = r#"{
+  "scenario": 1, "title": "t", "until": "10s",
+  "locks": {
+    "db": "tokio::sync::Mutex", "map": "tokio::sync::RwLock", "n": "tokio::sync::Notify",
+    "s": { "kind": "tokio::sync::Semaphore", "permits": 2 }, "ch": { "kind": "tokio::sync::mpsc", "permits": 1 }
+  },
+  "tasks": [
+    { "name": "a", "steps": [
+      { "loop": [ { "recv": "ch", "as": "value" }, { "dbg": "value" } ] },
+      { "recv": "ch", "as": "value" },
+      { "read": "map", "as": "guard" }, { "try_lock": "db", "do": [ { "get": "k" } ], "else": [ { "yield": 1 } ] },
+      { "if": { "$and": [ "value", { "$lt": [ { "$var": "value" }, 3 ] } ] }, "then": [ { "drop": "guard" } ] },
+      { "timeout": "1s", "do": [ { "acquire": "s", "permits": 2, "as": "p" } ], "else": [ { "print": "late" } ] },
+      { "select": [ { "do": [ { "write": "map", "as": "w" } ], "keep": true }, { "do": [ { "notified": "n" } ] } ] },
+      { "try_lock": "db", "as": "g", "else": [ { "add_permits": "s" } ] }, { "insert": "k", "into": "g", "value": 1 }
+    ] },
+    { "name": "b", "count": 2, "steps": [
+      { "send": "ch", "value": { "$add": [ 1, { "$elapsed": "ms" } ] } }, { "notify_one": "n" }, { "notify_waiters": "n" }
+    ] }
+  ]
+}"#;
+
+#[test]
+fn the_scenario_of_every_verb_is_a_good_one() {
+    let report = read("x", EVERYTHING.as_bytes());
+    assert!(report.is_none(), "{}", report.unwrap());
 }
 
 /// Nothing but text, line ends and, if asked for, colours.
@@ -80,6 +112,15 @@ fn the_largest_files_are_read_soon() {
         ("unknown locks", around(&many(&|n| format!("{{\"lock\":\"lock{n}\",\"as\":\"g{n}\"}},"), 9_000))),
         ("guards", around(&many(&|n| format!("{{\"lock\":\"db\",\"as\":\"g{n}\"}},"), 9_000))),
         ("unknown guards", around(&many(&|n| format!("{{\"drop\":\"guard{n}\"}},"), 9_000))),
+        (
+            "branches of guards",
+            around(
+                &(many(&|n| format!("{{\"lock\":\"db\",\"as\":\"g{n}\"}},"), 4_000)
+                    + &"{\"select\":[{\"do\":[{\"drop\":\"g1\"}]},{\"do\":[]}]},".repeat(4_000)),
+            ),
+        ),
+        ("arms", around(&format!("{{\"select\":[{}]}},", "{\"do\":[]},".repeat(64)).repeat(1_300))),
+        ("conditions", around(&format!("{{\"if\":{{\"$or\":[{}]}},\"then\":[]}}", fill("{\"$eq\":[1,2]},")))),
         ("far apart", around(&format!("{{\"yield\":1,\n{}\"yield\":2}}", fill("\n")))),
         ("keys", format!("{{{}}}", many(&|n| format!("\"key{n}\":1,"), 60_000))),
         ("the same key", format!("{{{}}}", fill("\"a\":1,"))),
@@ -211,6 +252,20 @@ fn edit() -> impl Strategy<Value = Edit> {
         "\u{202e}",
         "€",
         "{\"loop\":[]},",
+        "{\"if\":\"value\",\"then\":[{\"drop\":\"guard\"}]},",
+        "{\"select\":[{\"do\":[{\"drop\":\"guard\"}],\"keep\":true},{\"do\":[]}]},",
+        "{\"timeout\":\"1ms\",\"do\":[{\"drop\":\"guard\"}],\"else\":[{\"drop\":\"guard\"}]},",
+        "{\"try_lock\":\"db\",\"as\":\"guard\",\"else\":[]},",
+        "{\"recv\":\"ch\",\"as\":\"value\"},",
+        "{\"$add\":[1,{\"$var\":\"value\"}]}",
+        "\"else\":[",
+        "\"lock\"",
+        "\"read\"",
+        "\"acquire\"",
+        "tokio::sync::Mutex",
+        "std::sync::RwLock",
+        "async_lock::Semaphore",
+        "\"permits\":1,",
         "\"count\":3,",
         "#1",
         "@",
@@ -261,8 +316,21 @@ proptest! {
 
     #[test]
     fn any_change_to_a_good_scenario_gets_an_answer(edits in prop::collection::vec(edit(), 1..6)) {
-        for scenario in all() {
-            read(scenario.path, apply(scenario.text, &edits).as_bytes());
+        for text in all().iter().map(|scenario| scenario.text).chain([EVERYTHING, STARTER]) {
+            read("x", apply(text, &edits).as_bytes());
+        }
+    }
+
+    #[test]
+    fn any_swap_gets_an_answer(
+        edits in prop::collection::vec(edit(), 0..3),
+        lock in prop::option::of("db|map|s|ch|\\PC{0,5}"),
+        kind in prop::sample::select(LockKind::ALL.to_vec()),
+    ) {
+        let swaps = [Swap { lock, kind }];
+        match parse_with(&Source::new("x", &apply(EVERYTHING, &edits)), &swaps) {
+            Ok(checked) => harmless(&checked.warnings),
+            Err(report) => harmless(&report),
         }
     }
 }

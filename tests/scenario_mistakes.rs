@@ -106,6 +106,10 @@ fn file_fields() {
         ("no version", r#"{ "title": "t", "tasks": [] }"#.to_owned()),
         ("other version", r#"{ "scenario": 2, "titel": "t" }"#.to_owned()),
         ("version as a string", r#"{ "scenario": "1" }"#.to_owned()),
+        (
+            "another version hides no other mistake",
+            steps(r#"{ "slep": "1s" }"#).replace("\"scenario\": 1", "\"scenario\": \"1\""),
+        ),
         ("version only", r#"{ "scenario": 1 }"#.to_owned()),
         ("empty title, no tasks", r#"{ "scenario": 1, "title": " ", "tasks": [] }"#.to_owned()),
         ("unknown field", file("\"leson\": \"what?\", \"author\": \"me\",")),
@@ -117,7 +121,9 @@ fn file_fields() {
         ("numbers out of range", file("\"seed\": -1, \"workers\": 0,")),
         ("seed with a fraction", file("\"seed\": 1.5,")),
         ("seed too large", file("\"seed\": 18446744073709551616,")),
-        ("unknown clock and runtime", file("\"clock\": \"virtuel\", \"runtime\": \"threads\",")),
+        ("unknown clock and runtime", file("\"clock\": \"virtuel\", \"runtime\": \"thread\",")),
+        ("virtual clock on a thread a task", file("\"runtime\": \"threads\",\n  \"clock\": \"virtual\",")),
+        ("workers of a thread a task", file("\"runtime\": \"threads\", \"workers\": 4,")),
         ("virtual clock on many threads", file("\"runtime\": \"multi_thread\",\n  \"clock\": \"virtual\",")),
         ("workers of one thread", file("\"workers\": 4,")),
         ("no time at all", file("\"until\": \"0ms\",")),
@@ -275,6 +281,24 @@ fn loops() {
         ("jitter alone is time", steps(r#"{ "loop": [ { "sleep": "0ms", "jitter": "1ms" } ] }"#)),
         ("a mistake may have been the sleep", steps(r#"{ "loop": [ { "slep": "1s" } ] }"#)),
         (
+            "a try_lock that spins",
+            steps(
+                "{ \"loop\": [ { \"try_lock\": \"db\", \"as\": \"g\", \"else\": [ { \"print\": \"busy\" } ] }, { \"sleep\": \"1ms\" } ] }",
+            ),
+        ),
+        (
+            "a try_lock that spins in a block",
+            steps(
+                "{ \"loop\": [ { \"lock\": \"log\", \"do\": [ { \"try_lock\": \"db\", \"as\": \"g\" }, { \"sleep\": \"1ms\" } ] } ] }",
+            ),
+        ),
+        (
+            "try_locks that do not spin",
+            steps(
+                "{ \"loop\": [ { \"sleep\": \"1ms\" }, { \"try_lock\": \"db\", \"as\": \"g\" }, { \"sleep\": \"1ms\" } ], \"times\": 2 },\n    { \"select\": [ { \"do\": [ { \"loop\": [ { \"sleep\": \"1ms\" }, { \"try_lock\": \"db\", \"as\": \"g\" }, { \"sleep\": \"1ms\" } ] } ] },\n      { \"do\": [ { \"loop\": [ { \"try_lock\": \"db\", \"as\": \"g\", \"else\": [ { \"sleep\": \"1ms\" } ] }, { \"sleep\": \"1ms\" } ] } ] },\n      { \"do\": [ { \"loop\": [ { \"try_lock\": \"db\", \"as\": \"g\", \"else\": [ { \"lock\": \"db\", \"do\": [] } ] }, { \"sleep\": \"1ms\" } ] } ] },\n      { \"do\": [ { \"loop\": [ { \"lock\": \"log\", \"do\": [ { \"try_lock\": \"db\", \"as\": \"g\" }, { \"sleep\": \"1ms\" } ] }, { \"sleep\": \"1ms\" } ] } ] } ] }",
+            ),
+        ),
+        (
             "unreachable",
             steps(
                 "{ \"loop\": [ { \"sleep\": \"1s\" } ] },\n    { \"print\": \"never\" },\n    { \"print\": \"never too\" }",
@@ -347,6 +371,14 @@ fn guards_and_values() {
             )),
         ),
         ("the guard of a do has no name", steps(r#"{ "lock": "db", "do": [ { "drop": "db" } ] }"#)),
+        ("guards of one name", steps(&format!("{bind}, {bind}, {{ \"get\": \"k\" }}"))),
+        (
+            "names that Rust does not allow",
+            steps(
+                "{ \"lock\": \"db\", \"as\": \"g-1\" },\n    { \"lock\": \"log\", \"as\": \"let\" },\n    { \"get\": \"k\", \"from\": \"g-1\", \"as\": \"1 x\" }",
+            )
+            .replace("\"locks\": {", "\"locks\": { \"x y\": \"tokio::sync::Mutex\",\n    \"mod\": \"tokio::sync::Mutex\", "),
+        ),
         ("a guard without a name", steps(r#"{ "lock": "db", "as": "" }"#)),
     ];
     check("guards_and_values", &cases);
@@ -418,6 +450,8 @@ fn markers_and_expectations() {
         ),
         ("nth", marker(r#"{ "on": { "event": "wait", "nth": 0 } }"#)),
         ("a lock that does not matter", marker(r#"{ "on": { "event": "sleep", "lock": "db" } }"#)),
+        ("a question alone is fine", marker(r#"{ "on": { "event": "wait" }, "ask": "Who?" }"#)),
+        ("an empty question", marker(r#"{ "on": { "event": "wait" }, "ask": " ", "answers": ["a", "b"] }"#)),
         (
             "a question without a choice",
             marker(

@@ -5,9 +5,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use lockscope::event::{LockId, Outcome};
+use lockscope::event::{LockId, LockKind, Mode, Outcome};
 use lockscope::scenario::{
-    ClockKind, Hold, Marker, Plan, Runtime, Slot, Source, Step, Value, Verb, find, parse,
+    ClockKind, Comparison, Condition, Hold, Marker, Plan, Runtime, Slot, Source, Step, Turns, Value, Verb,
+    find, parse,
 };
 use serde_json::json;
 
@@ -64,7 +65,10 @@ fn the_lecture_becomes_what_it_says() {
     let steps = flat(&reader.steps);
     let ids: Vec<_> = steps.iter().map(|step| step.id.0.get()).collect();
     assert_eq!(ids, (1..=9).collect::<Vec<_>>());
-    assert_eq!(steps[2].verb, Verb::Lock { lock: LockId(0), hold: Hold::Bound(slot(0, "guard")) });
+    assert_eq!(
+        steps[2].verb,
+        Verb::Lock { lock: LockId(0), mode: Mode::Exclusive, hold: Hold::Bound(slot(0, "guard")) }
+    );
     let bind = Some(slot(0, "value"));
     assert_eq!(steps[3].verb, Verb::Get { key: "my-key".into(), from: slot(0, "guard"), bind });
     assert_eq!((&steps[7].verb, steps[7].place), (&Verb::Debug { value: slot(0, "value") }, (16, 11)));
@@ -181,5 +185,112 @@ fn the_small_verbs_keep_their_numbers() {
     assert_eq!(steps[1].verb, Verb::Work { span: ms(50) });
     assert_eq!(steps[2].verb, Verb::Yield { times: NonZeroU32::new(7).unwrap() });
     assert_eq!(steps[3].verb, Verb::Say { text: "s".into() });
-    assert!(matches!(&steps[4].verb, Verb::Loop { times, .. } if *times == NonZeroU32::new(3)));
+    assert!(matches!(&steps[4].verb, Verb::Loop { turns: Turns::Times(times), .. } if times.get() == 3));
+}
+
+/// The steps of one task, with a lock of each family: by id 0 to 4 a mutex, an `RwLock`, a semaphore, a
+/// notifier, a channel.
+fn family_steps(steps: &str) -> Vec<Step> {
+    let text = format!(
+        r#"{{ "scenario": 1, "title": "t", "until": "1s", "tasks": [ {{ "name": "a", "steps": [ {steps} ] }} ],
+            "locks": {{ "db": "tokio::sync::Mutex", "map": "tokio::sync::RwLock",
+              "s": {{ "kind": "tokio::sync::Semaphore", "permits": 3 }}, "n": "tokio::sync::Notify",
+              "ch": {{ "kind": "tokio::sync::mpsc", "permits": 2 }} }} }}"#
+    );
+    let mut plan = plan(&text);
+    let permits: Vec<_> = plan.names().locks.iter().map(|lock| lock.permits).collect();
+    assert_eq!(permits, [None, None, Some(3), None, Some(2)]);
+    plan.tasks.remove(0).steps
+}
+
+#[test]
+fn every_family_is_asked_in_its_mode() {
+    let steps = family_steps(
+        r#"{ "read": "map", "as": "r" }, { "drop": "r" }, { "write": "map", "do": [] }, { "acquire": "s", "as": "p" },
+           { "acquire": "s", "permits": 2, "do": [] }, { "add_permits": "s" }, { "add_permits": "s", "permits": 7 }"#,
+    );
+    let held = |guard, name| Hold::Temporary { guard: slot(guard, name), steps: Vec::new() };
+    let lock = |lock, mode, hold| Verb::Lock { lock: LockId(lock), mode, hold };
+    assert_eq!(steps[0].verb, lock(1, Mode::Shared, Hold::Bound(slot(0, "r"))));
+    assert_eq!(steps[2].verb, lock(1, Mode::Exclusive, held(1, "map")));
+    assert_eq!(steps[3].verb, lock(2, Mode::Permits(1), Hold::Bound(slot(2, "p"))));
+    assert_eq!(steps[4].verb, lock(2, Mode::Permits(2), held(3, "s")));
+    assert_eq!(steps[5].verb, Verb::AddPermits { lock: LockId(2), permits: 1 });
+    assert_eq!(steps[6].verb, Verb::AddPermits { lock: LockId(2), permits: 7 });
+}
+
+#[test]
+fn signals_and_messages() {
+    let steps = family_steps(
+        r#"{ "notified": "n" }, { "notify_one": "n" }, { "notify_waiters": "n" }, { "recv": "ch", "as": "v" },
+           { "send": "ch", "value": { "$add": [ { "$var": "v" }, { "$add": [ 1, { "$elapsed": "ms" } ] } ] } },
+           { "loop": [ { "recv": "ch" }, { "yield": 1 } ] }"#,
+    );
+    let (notify, channel) = (LockId(3), LockId(4));
+    assert_eq!(steps[0].verb, Verb::Notified { lock: notify });
+    assert_eq!(steps[1].verb, Verb::Notify { lock: notify, all: false });
+    assert_eq!(steps[2].verb, Verb::Notify { lock: notify, all: true });
+    assert_eq!(steps[3].verb, Verb::Recv { lock: channel, bind: Some(slot(0, "v")) });
+    let sum = Value::Add(Box::new([Value::Json(json!(1).into()), Value::Elapsed]));
+    let value = Value::Add(Box::new([Value::Var(slot(0, "v")), sum]));
+    assert_eq!(steps[4].verb, Verb::Send { lock: channel, value });
+    let Verb::Loop { turns: Turns::WhileReceiving, steps } = &steps[5].verb else { panic!("{steps:?}") };
+    assert_eq!(steps[0].verb, Verb::Recv { lock: channel, bind: None });
+}
+
+#[test]
+fn a_try_lock_takes_the_rest_of_its_block_or_a_do() {
+    let steps = family_steps(
+        r#"{ "try_lock": "db", "do": [ { "get": "k" } ], "else": [ { "yield": 1 } ] },
+           { "try_lock": "db", "as": "g", "else": [ { "yield": 1 } ] }, { "get": "k", "from": "g" }"#,
+    );
+    let Verb::TryLock { lock: LockId(0), hold: Hold::Temporary { guard, steps: body }, other } =
+        &steps[0].verb
+    else {
+        panic!("{steps:?}")
+    };
+    assert_eq!((guard, body[0].id.0.get(), other[0].id.0.get()), (&slot(0, "db"), 2, 3));
+    let Verb::TryLock { hold: Hold::Bound(guard), other, .. } = &steps[1].verb else { panic!("{steps:?}") };
+    assert_eq!((guard, other[0].id.0.get(), steps[2].id.0.get()), (&slot(1, "g"), 5, 6));
+}
+
+#[test]
+fn conditions_branches_and_arms() {
+    let steps = family_steps(
+        r#"{ "recv": "ch", "as": "v" },
+           { "if": "v", "then": [ { "yield": 1 } ] },
+           { "if": { "$and": [ { "$not": { "$var": "v" } }, { "$or": [ { "$ge": [ { "$var": "v" }, 3 ] }, false ] } ] },
+             "then": [], "else": [ { "yield": 1 } ] },
+           { "timeout": "400ms", "do": [ { "notified": "n" } ], "else": [ { "yield": 1 } ] },
+           { "select": [ { "do": [ { "notified": "n" } ], "keep": true }, { "do": [] } ] }"#,
+    );
+    let v = || Value::Var(slot(0, "v"));
+    let Verb::If { condition, then, other } = &steps[1].verb else { panic!("{steps:?}") };
+    assert_eq!((condition, then.len(), other.len()), (&Condition::Holds(v()), 1, 0));
+    let compared =
+        Condition::Compare { how: Comparison::Ge, sides: Box::new([v(), Value::Json(json!(3).into())]) };
+    let either = Condition::Any(vec![compared, Condition::Holds(Value::Json(json!(false).into()))]);
+    let both = Condition::All(vec![Condition::Not(Box::new(Condition::Holds(v()))), either]);
+    assert!(matches!(&steps[2].verb, Verb::If { condition, .. } if *condition == both), "{:?}", steps[2]);
+    let Verb::Timeout { span, steps: body, other } = &steps[3].verb else { panic!("{steps:?}") };
+    assert_eq!((span.as_millis(), body[0].id.0.get(), other[0].id.0.get()), (400, 7, 8));
+    let Verb::Select { arms } = &steps[4].verb else { panic!("{steps:?}") };
+    let arms: Vec<_> = arms.iter().map(|arm| (arm.keep, arm.steps.len())).collect();
+    assert_eq!(arms, [(true, 1), (false, 0)]);
+}
+
+#[test]
+fn a_kind_that_needs_wall_time_gets_it() {
+    let clock = |kind: &str, fields: &str| {
+        let permits = if kind.ends_with("Semaphore") { r#", "permits": 1"# } else { "" };
+        let plan = file(&format!(r#""locks": {{ "a": {{ "kind": "{kind}"{permits} }} }}, {fields}"#));
+        (plan.clock, plan.runtime)
+    };
+    for kind in LockKind::ALL {
+        let real = kind.needs_real_time().is_some();
+        let expected = if real { ClockKind::Real } else { ClockKind::Virtual };
+        assert_eq!(clock(kind.path(), ""), (expected, Runtime::CurrentThread), "{kind:?}");
+        let threads = clock(kind.path(), r#""runtime": "threads","#);
+        assert_eq!(threads, (ClockKind::Real, Runtime::Threads), "{kind:?}");
+    }
 }

@@ -236,7 +236,7 @@ fn run<L: Lock>(program: &Program, make: impl Fn(usize) -> L) -> String {
             tasks.spawn(Counted { future, polls: Arc::clone(polls) });
         }
         // Programs may deadlock; the paused clock then jumps here.
-        let _ = timeout(Duration::from_secs(60), async { while tasks.join_next().await.is_some() {} }).await;
+        let _ = timeout(Duration::from_mins(1), async { while tasks.join_next().await.is_some() {} }).await;
         tasks.shutdown().await;
         world
     });

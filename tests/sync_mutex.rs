@@ -11,7 +11,7 @@ use std::task::{Wake, Waker};
 use std::thread;
 
 use common::{Checker, Tape, counting_waker, pending, poll_with, ready};
-use lockscope::event::{Event, What};
+use lockscope::event::{Event, Mode, What};
 use lockscope::sync::{Mutex, OwnedMutexGuard, actor};
 
 #[test]
@@ -358,12 +358,12 @@ fn the_checker_can_fail() {
             let (name, op) = word.split_at(1);
             let op = lockscope::event::OpId(op.parse().unwrap());
             match name {
-                "w" => What::Wait { lock, op },
-                "g" => What::Grant { lock, op },
-                "a" => What::Acquire { lock, op },
+                "w" => What::Wait { lock, op, mode: Mode::Exclusive },
+                "g" => What::Grant { lock, op, mode: Mode::Exclusive },
+                "a" => What::Acquire { lock, op, mode: Mode::Exclusive },
                 "r" => What::Release { lock, op },
                 "c" => What::Cancel { lock, op },
-                _ => What::Busy { lock, op },
+                _ => What::Busy { lock, op, mode: Mode::Exclusive },
             }
         };
         let at = lockscope::event::Time::ZERO;

@@ -19,7 +19,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lockscope");
 
 /// Only here so that a hang becomes a failure; nothing depends on how long anything takes.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A folder for a test, empty.
 fn folder(name: &str) -> PathBuf {

@@ -12,11 +12,48 @@ use crossterm::event::Event as Input;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 
+use ratatui::layout::Rect;
+
 use super::terminal::{self, Screen};
-use super::{App, Next, Reload, Reloaded};
+use super::{Message, Next, Reload, Reloaded};
 
 /// A frame lasts this long while something plays: 25 a second.
 const FRAME: Duration = Duration::from_millis(40);
+
+/// What [`run`] puts into a terminal: keys and time in, pictures out.
+pub trait Program {
+    /// Time passed.
+    fn tick(&mut self, passed: Duration);
+
+    /// Time passed while nothing played.
+    fn rest(&mut self, passed: Duration);
+
+    /// Whether it needs to be told of passing time.
+    fn is_busy(&self) -> bool;
+
+    /// What an input asks for.
+    fn read(&mut self, input: &Input) -> Option<Message>;
+
+    /// Does what was asked; `area` is the size of the picture that it was asked of.
+    fn update(&mut self, message: Message, area: Rect) -> Next;
+
+    /// Draws the present state.
+    ///
+    /// # Errors
+    ///
+    /// What the terminal says.
+    fn draw(&mut self, screen: &mut Screen) -> io::Result<()>;
+
+    /// The file that is to be looked at all the time, if there is one.
+    fn watched(&self) -> Option<Arc<dyn Reload>> {
+        None
+    }
+
+    /// Goes on with what came of reading that file again.
+    fn take(&mut self, reloaded: Reloaded) {
+        drop(reloaded);
+    }
+}
 
 /// What comes into the inbox.
 enum Mail {
@@ -34,7 +71,7 @@ enum Mail {
 /// # Errors
 ///
 /// What the terminal says.
-pub fn run(mut app: App) -> io::Result<Option<i32>> {
+pub fn run(mut app: impl Program) -> io::Result<Option<i32>> {
     let (send, inbox) = channel();
     // Before the terminal is taken: a signal must never find it taken and nobody listening.
     listen_for_signals(send.clone())?;
@@ -48,12 +85,16 @@ pub fn run(mut app: App) -> io::Result<Option<i32>> {
     signal
 }
 
-fn event_loop(app: &mut App, screen: &mut Screen, inbox: &Receiver<Mail>) -> io::Result<Option<i32>> {
+fn event_loop(
+    app: &mut impl Program,
+    screen: &mut Screen,
+    inbox: &Receiver<Mail>,
+) -> io::Result<Option<i32>> {
     let mut before = Instant::now();
     app.tick(Duration::ZERO);
     loop {
-        app.show(|scene| screen.draw(scene))?;
-        let mail = if app.player.is_busy() {
+        app.draw(screen)?;
+        let mail = if app.is_busy() {
             match inbox.recv_timeout(FRAME.saturating_sub(before.elapsed())) {
                 Ok(mail) => Some(mail),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -64,7 +105,7 @@ fn event_loop(app: &mut App, screen: &mut Screen, inbox: &Receiver<Mail>) -> io:
             // Time in which nothing plays does not move the playhead; a real run goes on all the same.
             let passed = before.elapsed();
             before += passed;
-            app.player.rest(passed);
+            app.rest(passed);
             Some(mail)
         };
         // Everything that has come is done before the next picture: a flood of keys or a drag must
@@ -91,7 +132,7 @@ fn event_loop(app: &mut App, screen: &mut Screen, inbox: &Receiver<Mail>) -> io:
                     screen.suspend()?;
                     let passed = before.elapsed();
                     before += passed;
-                    app.player.rest(passed);
+                    app.rest(passed);
                 }
             }
         }

@@ -1,29 +1,32 @@
 //! The program in the terminal: keys and time in, pictures out.
 //!
 //! [`App`] is all of it but the terminal: what was asked for changes it, what it shows is a
-//! [`Scene`]. [`run`] puts it into a terminal.
+//! [`Scene`]. [`Compare`] is the same for several runs beside each other. [`run`] puts either into a
+//! terminal.
 
+mod compare;
 mod event_loop;
-mod markers;
 mod message;
 mod player;
 mod reload;
 mod terminal;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{Event as Input, KeyEventKind, MouseButton, MouseEventKind};
+use crossterm::event::{Event as Input, KeyEventKind};
 use ratatui::layout::Rect;
 
 use crate::engine::{Options, Refused};
 use crate::event::TaskId;
 use crate::scenario::{self, Plan};
-use crate::view::{Axis, Listing, Problem, Reading, Scene, Theme, ThemeName, ViewState};
+use crate::view::{self, Axis, Listing, Playing, Problem, Quiz, Reading, Scene, Theme, ThemeName, ViewState};
 
-pub use event_loop::run;
-pub use message::{HINTS, Message, message};
-pub use player::{Player, SPEEDS, note};
+pub use compare::{Compare, Looks};
+pub use event_loop::{Program, run};
+pub use message::{COMPARE_HINTS, HINTS, Message, compare_message, message};
+pub use player::{Player, Question, SPEEDS, Stops, end, note};
 pub use reload::{Reload, Reloaded};
 pub use terminal::Screen;
 
@@ -42,6 +45,8 @@ pub struct Settings {
     pub big: bool,
     /// Whether only ASCII may be used.
     pub ascii: bool,
+    /// Where to stop for the room.
+    pub stops: Stops,
 }
 
 /// The state of the program: a player, and how it is looked at.
@@ -83,7 +88,8 @@ impl App {
     ///
     /// [`Refused`] if it cannot run with these settings.
     pub fn new(plan: Arc<Plan>, settings: &Settings) -> Result<Self, Refused> {
-        let player = Player::start(plan.clone(), settings.options.clone(), settings.speed)?;
+        let mut player = Player::start(plan.clone(), settings.options.clone(), settings.speed)?;
+        player.stop_at(settings.stops);
         let horizon = player.horizon(&plan);
         let view = ViewState {
             axis: settings.axis,
@@ -111,11 +117,6 @@ impl App {
     /// [`run`] looks whether it was saved.
     pub fn reload_from(&mut self, file: Arc<dyn Reload>, watching: bool) {
         (self.file, self.watching) = (Some(file), watching);
-    }
-
-    /// What [`run`] has to look at.
-    fn watched(&self) -> Option<Arc<dyn Reload>> {
-        self.file.clone().filter(|_| self.watching)
     }
 
     /// Goes on with what came of reading the file again: a new run, looked at as the old one was, or
@@ -185,9 +186,27 @@ impl App {
         self.view.now = self.player.now();
         self.view.playing = self.player.playing();
         self.view.speed = self.player.speed();
+        self.view.quiz = self.quiz();
+        // At the end time stands still, and a caption would stay for good.
+        let (trace, markers) = (self.player.trace(), self.player.markers());
+        let over = self.view.playing == Playing::Ended;
+        let caption = view::caption(&self.plan, markers, trace, self.view.moment, self.view.now);
+        self.view.caption = caption.filter(|_| !over);
         let told = self.notice.as_ref().map(|(text, _)| text.as_str());
         self.view.notice = told.or(self.player.notice()).map(str::to_owned);
         draw(self.scene())
+    }
+
+    /// What the room is asked, or was told a moment ago.
+    fn quiz(&self) -> Option<Quiz> {
+        let question = self.player.question()?;
+        let marker = self.plan.markers.get(question.marker)?;
+        Some(Quiz {
+            question: marker.ask.clone()?,
+            answers: marker.answers.clone(),
+            told: question.guess,
+            say: marker.say.clone(),
+        })
     }
 
     fn scene(&self) -> Scene<'_> {
@@ -211,6 +230,9 @@ impl App {
         if self.view.reading == Reading::Help && !matches!(message, Message::Quit | Message::Suspend) {
             self.view.reading = Reading::Why;
             return Next::Go;
+        }
+        if let Some(next) = self.guess(message) {
+            return next;
         }
         match message {
             Message::Toggle => self.player.toggle(),
@@ -244,11 +266,7 @@ impl App {
             }
             Message::Big => self.view.big = !self.view.big,
             Message::Theme => {
-                self.theme_name = match self.theme_name {
-                    ThemeName::Dark => ThemeName::Light,
-                    ThemeName::Light => ThemeName::Mono,
-                    ThemeName::Mono | ThemeName::Ansi => ThemeName::Dark,
-                };
+                self.theme_name = self.theme_name.next();
                 self.theme = self.theme_name.theme();
             }
             Message::Lane(lanes) => {
@@ -272,10 +290,30 @@ impl App {
             }
             Message::Deselect => (self.view.lane, self.view.reading) = (None, Reading::Why),
             Message::Help => self.view.reading = Reading::Help,
+            // It is a run alone, and nothing is asked.
+            Message::FirstDifference | Message::Guess(_) => {}
             Message::Suspend => return Next::Suspend,
             Message::Quit => return Next::Quit,
         }
         Next::Go
+    }
+
+    /// What a message means while the room is asked; `None` if it means what it always does.
+    fn guess(&mut self, message: Message) -> Option<Next> {
+        let quiz = self.quiz().filter(Quiz::is_open)?;
+        match message {
+            Message::Guess(number) => {
+                let guess = usize::from(number).checked_sub(1).filter(|guess| *guess < quiz.answers.len());
+                if guess.is_some() {
+                    self.player.answer(guess);
+                }
+            }
+            Message::Details | Message::Toggle | Message::Step | Message::NextHandoff => {
+                self.player.answer(None);
+            }
+            _ => return None,
+        }
+        Some(Next::Go)
     }
 
     /// What a message means while there are mistakes to be read; `None` if there are none.
@@ -325,8 +363,21 @@ impl App {
             }
         }
     }
+}
 
-    /// What an input asks for.
+impl Program for App {
+    fn tick(&mut self, passed: Duration) {
+        self.tick(passed);
+    }
+
+    fn rest(&mut self, passed: Duration) {
+        self.player.rest(passed);
+    }
+
+    fn is_busy(&self) -> bool {
+        self.player.is_busy()
+    }
+
     fn read(&mut self, input: &Input) -> Option<Message> {
         match input {
             Input::Key(key) if key.kind != KeyEventKind::Release => {
@@ -334,25 +385,25 @@ impl App {
                 let covered = self.view.reading == Reading::Help || self.view.problem.is_some();
                 message(*key).or(covered.then_some(Message::Help))
             }
-            Input::Mouse(mouse) => match mouse.kind {
-                MouseEventKind::ScrollUp => Some(Message::ZoomIn),
-                MouseEventKind::ScrollDown => Some(Message::ZoomOut),
-                MouseEventKind::Down(MouseButton::Left) => {
-                    self.drag = Some(mouse.column);
-                    Some(Message::Select(mouse.column, mouse.row))
-                }
-                MouseEventKind::Drag(MouseButton::Left) => {
-                    let before = self.drag.replace(mouse.column)?;
-                    Some(Message::Pan(i32::from(before) - i32::from(mouse.column)))
-                }
-                MouseEventKind::Up(MouseButton::Left) => {
-                    self.drag = None;
-                    None
-                }
-                _ => None,
-            },
+            Input::Mouse(mouse) => message::of_mouse(*mouse, &mut self.drag),
             _ => None,
         }
+    }
+
+    fn update(&mut self, message: Message, area: Rect) -> Next {
+        self.update(message, area)
+    }
+
+    fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+        self.show(|scene| screen.draw(scene))
+    }
+
+    fn watched(&self) -> Option<Arc<dyn Reload>> {
+        self.file.clone().filter(|_| self.watching)
+    }
+
+    fn take(&mut self, reloaded: Reloaded) {
+        self.take(reloaded);
     }
 }
 

@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::channel::{Ending, Lead, Offer, Run};
-use crate::engine::{Cause, Options, Refused};
+use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::Time;
-use crate::scenario::{ClockKind, Plan};
+use crate::scenario::{ClockKind, Marker, Markers, Plan};
 use crate::trace::{End, Trace};
 use crate::view::Playing;
-
-use super::markers::Markers;
 
 /// The speeds there are.
 pub const SPEEDS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
@@ -23,9 +21,36 @@ pub const SPEEDS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 
 /// How many events are taken in one go, so that a long seek leaves time for keys and drawing.
 const AT_ONCE: usize = 16_000;
 
+/// How many events a run may have for its end to be looked for beforehand: as many as take no time.
+const FORESEEN: u64 = 20_000;
+
+/// No picture is meant for less time than this.
+const LEAST: Time = Time::from_millis(10);
+
 /// How long to wait for a virtual event: the engine has one ready within microseconds, unless a task
 /// computes.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Where a run is stopped for the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stops {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// At every marker.
+    Markers,
+    /// Where a marker asks something, before what happens tells the answer.
+    Questions,
+}
+
+/// A question that a marker asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// The marker, by its index in the plan.
+    pub marker: usize,
+    /// Whether it is being asked still, and else what was guessed, if anything.
+    pub guess: Option<Option<usize>>,
+}
 
 /// Where a seek goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +59,8 @@ enum Goal {
     Steps(u32),
     Handoff,
     Marker,
+    /// The next handoff, or the end: what answers a question.
+    Answer,
     End,
 }
 
@@ -51,6 +78,10 @@ pub struct Player {
     /// How long the run has been going in wall time, as far as the player was told.
     elapsed: Duration,
     goal: Option<Goal>,
+    stops: Stops,
+    question: Option<Question>,
+    /// The markers that have asked.
+    asked: Vec<usize>,
     /// Where a seek began, to come back to if what it looks for is not there.
     origin: (u64, Time),
     notice: Option<String>,
@@ -78,6 +109,9 @@ impl Player {
             speed,
             elapsed: Duration::ZERO,
             goal: None,
+            stops: Stops::Nowhere,
+            question: None,
+            asked: Vec::new(),
             origin: (0, Time::ZERO),
             notice: None,
         })
@@ -97,13 +131,47 @@ impl Player {
     ///
     /// [`Refused`] if it cannot run with these options; the old run stays.
     pub fn replace(&mut self, plan: Arc<Plan>) -> Result<(), Refused> {
+        let stops = self.stops;
         *self = Self::start(plan, self.options.clone(), self.speed)?;
+        self.stops = stops;
         Ok(())
     }
 
-    /// The horizon that a plan has here.
-    pub fn horizon(&self, plan: &Plan) -> Option<Time> {
-        self.options.until_for(plan).map(Into::into)
+    /// Where a run of a plan will end here, as far as that can be known: its horizon, or before that
+    /// what a run in virtual time comes to, which is over in an instant and the same every time.
+    pub fn horizon(&self, plan: &Arc<Plan>) -> Option<Time> {
+        let horizon = self.options.until_for(plan).map(Into::into);
+        if self.options.clock_for(plan) == ClockKind::Real {
+            return horizon;
+        }
+        let options = Options { max_events: Some(FORESEEN), ..self.options.clone() };
+        let end = engine::run(plan, &options, |_| true, &Stop::default()).ok()?;
+        match end.cause {
+            Cause::Finished | Cause::Stuck => Some(end.at.max(LEAST)),
+            _ => horizon,
+        }
+    }
+
+    /// Says where to stop from now on.
+    pub fn stop_at(&mut self, stops: Stops) {
+        self.stops = stops;
+    }
+
+    /// The question that is asked, or was answered a moment ago.
+    pub fn question(&self) -> Option<Question> {
+        self.question
+    }
+
+    /// The markers that the run has come to.
+    pub fn markers(&self) -> &Markers {
+        &self.markers
+    }
+
+    /// Takes a guess, or none, and goes on to what happened.
+    pub fn answer(&mut self, guess: Option<usize>) {
+        let Some(question) = self.question.filter(|question| question.guess.is_none()) else { return };
+        self.question = Some(Question { guess: Some(guess), ..question });
+        self.go(Goal::Answer);
     }
 
     /// What happened so far.
@@ -178,6 +246,9 @@ impl Player {
                     self.forward();
                     // Time stands where the events are, however many there are of one moment.
                     self.now = self.now.max(at);
+                    if self.stop() {
+                        return;
+                    }
                 }
                 Next::At(_) => {
                     self.now = self.now.max(target);
@@ -214,22 +285,11 @@ impl Player {
             Offer::Event(at) => Next::At(at),
             Offer::Nothing => Next::NotYet,
             Offer::Ended(ending) => {
-                let end = self.end_of(&ending);
+                let last = self.trace.event(self.trace.len()).map_or(Time::ZERO, |event| event.at);
+                let end = end(&self.plan, &ending, last);
                 let at = end.at;
                 self.trace.finish(end);
                 Next::Ended(at)
-            }
-        }
-    }
-
-    fn end_of(&self, ending: &Ending) -> End {
-        let last = self.trace.event(self.trace.len()).map_or(Time::ZERO, |event| event.at);
-        match ending {
-            Ending::Run(end) => {
-                End { outcome: end.outcome, at: end.at.max(last), note: note(&self.plan, end.cause) }
-            }
-            Ending::Broken(why) => {
-                End { outcome: crate::event::Outcome::Stopped, at: last, note: Some(why.clone()) }
             }
         }
     }
@@ -238,10 +298,45 @@ impl Player {
     fn forward(&mut self) {
         if self.moment == self.trace.len() {
             let Some(event) = self.run.take() else { return };
-            self.markers.note(&self.plan, &event, self.trace.len() + 1);
+            self.markers.note(&self.plan, &event);
             self.trace.push(event);
         }
         self.moment += 1;
+    }
+
+    /// Stops where it has come to, if it is to stop there. A question that its own event would answer
+    /// is asked before that.
+    fn stop(&mut self) -> bool {
+        let here = |marker: &usize| self.plan.markers.get(*marker).is_some();
+        let marker = match self.stops {
+            Stops::Nowhere => None,
+            Stops::Markers => self.markers.at(self.moment).find(here),
+            Stops::Questions => self.markers.at(self.moment).find(|marker| {
+                let asks = |marker: &Marker| marker.ask.is_some();
+                self.plan.markers.get(*marker).is_some_and(asks) && !self.asked.contains(marker)
+            }),
+        };
+        let Some(index) = marker else { return false };
+        self.playing = false;
+        if self.stops == Stops::Questions {
+            self.ask(index);
+        } else {
+            self.arrive();
+        }
+        true
+    }
+
+    /// Puts the question of a marker that the playhead has just come to.
+    fn ask(&mut self, index: usize) {
+        self.asked.push(index);
+        self.question = Some(Question { marker: index, guess: None });
+        self.notice = None;
+        self.playing = false;
+        self.drop_goal();
+        if self.plan.markers.get(index).is_some_and(Marker::asks_before) {
+            self.moment -= 1;
+            self.now = self.trace.event(self.moment).map_or(Time::ZERO, |event| event.at);
+        }
     }
 
     fn seek(&mut self, goal: Goal) {
@@ -250,22 +345,31 @@ impl Player {
                 Next::At(at) => {
                     self.forward();
                     self.now = at;
+                    if self.stops == Stops::Questions && self.stop() {
+                        return;
+                    }
                     let reached = match goal {
                         Goal::Steps(1) => true,
                         Goal::Steps(more) => {
                             self.goal = Some(Goal::Steps(more - 1));
                             return;
                         }
-                        Goal::Handoff => self
+                        Goal::Handoff | Goal::Answer => self
                             .trace
                             .handoffs(self.moment)
                             .last()
                             .is_some_and(|last| last.seq == self.moment),
-                        Goal::Marker => self.markers.at(self.moment).is_some(),
+                        Goal::Marker => self.markers.at(self.moment).next().is_some(),
                         Goal::End => false,
                     };
                     if reached {
-                        self.arrive();
+                        let asks =
+                            |index: &usize| self.plan.markers.get(*index).is_some_and(|m| m.ask.is_some());
+                        let question = self.markers.at(self.moment).find(asks);
+                        match question.filter(|_| goal == Goal::Marker) {
+                            Some(index) => self.ask(index),
+                            None => self.arrive(),
+                        }
                         return;
                     }
                 }
@@ -285,7 +389,7 @@ impl Player {
                     let missing = match goal {
                         Goal::Handoff => Some("no further handoff"),
                         Goal::Marker => Some("no further marker"),
-                        Goal::Steps(_) | Goal::End => None,
+                        Goal::Steps(_) | Goal::Answer | Goal::End => None,
                     };
                     self.notice = missing.map(str::to_owned);
                     self.arrive();
@@ -308,15 +412,19 @@ impl Player {
 
     fn arrive(&mut self) {
         self.drop_goal();
-        if let Some(marker) = self.markers.at(self.moment).and_then(|index| self.plan.markers.get(index))
+        let mut markers = self.markers.at(self.moment).filter_map(|index| self.plan.markers.get(index));
+        // What it says is a caption already.
+        if let Some(Marker { say: None, label, .. }) = markers.next()
             && self.notice.is_none()
         {
-            // The question first: the answer is on the screen, for whoever looks.
-            self.notice = marker.ask.clone().or_else(|| marker.say.clone()).or_else(|| marker.label.clone());
+            self.notice.clone_from(label);
         }
     }
 
     fn go(&mut self, goal: Goal) {
+        if goal != Goal::Answer {
+            self.question = None;
+        }
         self.playing = false;
         self.notice = None;
         self.origin = (self.moment, self.now);
@@ -332,6 +440,10 @@ impl Player {
         self.playing = false;
         self.drop_goal();
         self.notice = None;
+        self.question = None;
+        if moment == 0 {
+            self.asked.clear();
+        }
         self.moment = moment;
         self.now = self.trace.event(moment).map_or(Time::ZERO, |event| event.at);
     }
@@ -345,6 +457,7 @@ impl Player {
         }
         self.drop_goal();
         self.notice = None;
+        self.question = None;
         self.playing = !was_playing;
     }
 
@@ -381,6 +494,12 @@ impl Player {
 
     /// To the next marker; it stays where it is if there is none.
     pub fn next_marker(&mut self) {
+        // One that asks before its event lies ahead still.
+        let asked = self.question.filter(|question| question.guess.is_none());
+        let marker = asked.and_then(|question| self.plan.markers.get(question.marker));
+        if marker.is_some_and(Marker::asks_before) && self.moment < self.trace.len() {
+            self.moment += 1;
+        }
         self.go(Goal::Marker);
     }
 
@@ -396,22 +515,38 @@ impl Player {
 
     /// Slower or faster by so many steps.
     pub fn change_speed(&mut self, steps: i32) {
-        for _ in 0..steps.unsigned_abs() {
-            let next = if steps > 0 {
-                SPEEDS.into_iter().find(|speed| *speed > self.speed)
-            } else {
-                SPEEDS.into_iter().rev().find(|speed| *speed < self.speed)
-            };
-            self.speed = next.unwrap_or(self.speed);
-        }
+        self.speed = changed(self.speed, steps);
         self.notice = None;
     }
+}
+
+/// A speed, slower or faster by so many steps.
+pub(super) fn changed(mut speed: f64, steps: i32) -> f64 {
+    for _ in 0..steps.unsigned_abs() {
+        let next = if steps > 0 {
+            SPEEDS.into_iter().find(|other| *other > speed)
+        } else {
+            SPEEDS.into_iter().rev().find(|other| *other < speed)
+        };
+        speed = next.unwrap_or(speed);
+    }
+    speed
 }
 
 enum Next {
     At(Time),
     NotYet,
     Ended(Time),
+}
+
+/// How a run ended whose last event was at `last`.
+pub fn end(plan: &Plan, ending: &Ending, last: Time) -> End {
+    match ending {
+        Ending::Run(end) => End { outcome: end.outcome, at: end.at.max(last), note: note(plan, end.cause) },
+        Ending::Broken(why) => {
+            End { outcome: crate::event::Outcome::Stopped, at: last, note: Some(why.clone()) }
+        }
+    }
 }
 
 /// Why a run ended, where the outcome does not say it.
@@ -421,6 +556,13 @@ pub fn note(plan: &Plan, cause: Cause) -> Option<String> {
         Cause::Horizon => Some("the horizon".into()),
         Cause::Stuck => Some("every task waits, and nobody can let go".into()),
         Cause::EventCap(cap) => Some(format!("the cap of {cap} events")),
+        Cause::Round(task) => {
+            let names = plan.names();
+            Some(format!(
+                "{} and others wake each other without end, and virtual time stands still",
+                names.task(task)
+            ))
+        }
         Cause::Watchdog { task, step } => {
             let name = plan.names().task(task).to_owned();
             Some(format!("{name} went round and round without an event, at step {}", step.0))

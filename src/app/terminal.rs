@@ -13,8 +13,7 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-
-use crate::view::Scene;
+use ratatui::widgets::Widget;
 
 /// Whether the terminal is ours, so that it is given back once and only then.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -65,14 +64,14 @@ impl Screen {
         Ok(ratatui::layout::Rect::new(0, 0, size.width, size.height))
     }
 
-    /// Draws a scene. Terminals that can will show it all at once.
+    /// Draws a picture. Terminals that can will show it all at once.
     ///
     /// # Errors
     ///
     /// What the terminal says.
-    pub fn draw(&mut self, scene: Scene) -> io::Result<()> {
+    pub fn draw(&mut self, picture: impl Widget) -> io::Result<()> {
         queue!(stdout(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| frame.render_widget(scene, frame.area()))?;
+        self.terminal.draw(|frame| frame.render_widget(picture, frame.area()))?;
         execute!(stdout(), EndSynchronizedUpdate)
     }
 }

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::locks::{Swaps, swaps};
 
 /// An oscilloscope for locks: see who held the lock, and why it went where it went next.
 #[derive(Debug, Parser)]
@@ -41,11 +44,48 @@ pub enum Command {
         /// How to run it.
         #[command(flatten)]
         flags: EngineFlags,
+        /// With which locks.
+        #[command(flatten)]
+        locks: LockFlags,
+    },
+    /// Just swap out the Mutex and see what happens: the same scenario with several locks
+    ///
+    /// Each `--lock` is a variant; with a single one, the scenario as it is comes first. Several
+    /// scenarios, without `--lock`, are compared as they are. All are drawn one above the other on one
+    /// time axis, with one playhead; without a terminal it prints who got the lock in which order, each
+    /// task's waits, and where the orders part for the first time.
+    ///
+    /// Fairness is Jain's index of the acquisitions: 1.00 is all tasks that asked got it equally often,
+    /// 0.50 is one of two got all. It knows nothing of how often each would have liked it, so it tells
+    /// locks apart that run the same program, not programs.
+    #[command(after_help = "Examples:\n  \
+        lockscope compare tokio-handoff --lock futures::lock::Mutex\n  \
+        lockscope compare my.json --lock std::sync::Mutex --lock parking_lot::Mutex\n  \
+        lockscope compare my.json --lock db=async_lock::Mutex,log=tokio::sync::Mutex\n  \
+        lockscope compare before.json after.json --format json\n\
+        Exit codes: 0 compared, whether they differ or not; 2 a variant cannot run, and none was.")]
+    Compare {
+        /// Files, or ids of embedded scenarios (see `list`)
+        #[arg(required = true, value_name = "SCENARIO")]
+        scenarios: Vec<String>,
+        /// A variant: KIND for every lock, or NAME=KIND, or several of these parted by commas; again
+        /// for each further variant
+        #[arg(long = "lock", value_name = "KIND", value_parser = swaps)]
+        locks: Vec<Swaps>,
+        /// How to print it; without it, it is drawn where there is a terminal
+        #[arg(long, value_enum)]
+        format: Option<ListFormat>,
+        /// How to run.
+        #[command(flatten)]
+        flags: EngineFlags,
+        /// How to look.
+        #[command(flatten)]
+        look: LookFlags,
     },
     /// Run scenarios and compare with what they expect: for the tests of a course
     ///
     /// Compared is what a file's `expect` names: outcome, cause, acquires, prints. A file without it
-    /// holds unless it comes to a deadlock.
+    /// holds unless it comes to a deadlock. A run that had to be cut off never holds.
     #[command(after_help = "Exit codes: 0 all hold, 1 something differs or an unexpected deadlock, \
         2 a file cannot be used. All files are looked at.")]
     Check {
@@ -55,6 +95,9 @@ pub enum Command {
         /// How to print it
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
+        /// With which locks.
+        #[command(flatten)]
+        locks: LockFlags,
     },
     /// List the embedded scenarios
     List {
@@ -67,6 +110,11 @@ pub enum Command {
         /// Its id (see `list`)
         id: String,
     },
+    /// Print the JSON Schema of scenario files: with it an editor completes and explains
+    #[command(after_help = "Save it beside your scenarios and name it in them:\n  \
+        lockscope schema > lockscope.schema.json\n  \
+        { \"$schema\": \"./lockscope.schema.json\", \"scenario\": 1, … }")]
+    Schema,
     /// Write a commented scenario to begin with
     New {
         /// The file to write, which must not be there yet [default: print it]
@@ -94,24 +142,49 @@ pub struct EngineFlags {
     pub log: Option<PathBuf>,
 }
 
-/// How to run and how to look.
+/// With which locks to run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LockFlags {
+    /// Another kind, such as `std::sync::Mutex`, for every lock; or NAME=KIND for one, more than once
+    #[arg(long = "lock", value_name = "KIND", value_parser = swaps)]
+    pub all: Vec<Swaps>,
+}
+
+/// How to look.
 #[derive(Debug, Clone, Args)]
-pub struct RunFlags {
-    /// How to run.
-    #[command(flatten)]
-    pub engine: EngineFlags,
+pub struct LookFlags {
     /// How fast to play, 0.05 to 50
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed)]
     pub speed: f64,
     /// Colours [default: dark, or what the terminal can; mono under `NO_COLOR`]
     #[arg(long, value_enum)]
     pub theme: Option<ThemeFlag>,
-    /// Draw along time, or along the order with one column an event
-    #[arg(long, value_enum, default_value_t = AxisFlag::Time)]
-    pub axis: AxisFlag,
     /// Big mode, for the lecture hall
     #[arg(long)]
     pub big: bool,
+}
+
+/// How to run and how to look.
+#[derive(Debug, Clone, Args)]
+pub struct RunFlags {
+    /// How to run.
+    #[command(flatten)]
+    pub engine: EngineFlags,
+    /// With which locks.
+    #[command(flatten)]
+    pub locks: LockFlags,
+    /// How to look.
+    #[command(flatten)]
+    pub look: LookFlags,
+    /// Draw along time, or along the order with one column an event
+    #[arg(long, value_enum, default_value_t = AxisFlag::Time)]
+    pub axis: AxisFlag,
+    /// Stop before each question of the scenario, and take a guess
+    #[arg(long, conflicts_with = "markers")]
+    pub quiz: bool,
+    /// Stop at each marker of the scenario
+    #[arg(long)]
+    pub markers: bool,
     /// Run the file again whenever it is saved (the key r does so by hand)
     #[arg(long)]
     pub watch: bool,
@@ -160,10 +233,10 @@ pub enum Format {
     Json,
 }
 
-/// How `list` and `check` print.
+/// How `list`, `check` and `compare` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
-    /// A line each
+    /// For people
     Text,
     /// A JSON object a line
     Json,
@@ -180,4 +253,15 @@ fn speed(text: &str) -> Result<f64, String> {
         Ok(speed) if (slowest..=fastest).contains(&speed) => Ok(speed),
         _ => Err(format!("expected a number from {slowest} to {fastest}, such as 0.25")),
     }
+}
+
+/// What clap complains of; whoever writes a command's flags before it is told where they belong.
+pub fn with_hint(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::ArgumentConflict
+        && let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand)
+    {
+        let hint = format!("flags go behind the command: lockscope {command} …");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
 }

@@ -1,5 +1,6 @@
 //! `check`: whether a run of a file comes to what the file expects.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::{diff, order};
 use crate::engine::Options;
 use crate::event::{Outcome, Time, What};
-use crate::scenario::{ClockKind, Plan};
+use crate::scenario::{ClockKind, Markers, Plan};
 use crate::trace::{Cause, Trace, json_escape, why, words};
 
 /// What there is to say of one file.
@@ -23,7 +24,7 @@ pub struct Finding {
     ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
-    /// Why it came to a deadlock, or why the file cannot be used.
+    /// Why it came to a deadlock, why it had to be cut off, or why the file cannot be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     /// Whether the file says what it expects.
@@ -46,6 +47,8 @@ pub enum Verdict {
     Differs,
     /// It came to a deadlock, and nobody expects one.
     Deadlock,
+    /// It had to be cut off, whatever is expected.
+    Runaway,
     /// It cannot run.
     Unusable,
 }
@@ -84,8 +87,8 @@ pub fn unusable(file: &str, why: String) -> Finding {
 /// Runs `plan` and compares.
 pub fn check(file: &str, plan: &Arc<Plan>, warnings: Option<String>) -> Finding {
     let options = Options::default();
-    let trace = match order::trace(plan, &options) {
-        Ok(trace) => trace,
+    let (trace, cause) = match order::trace(plan, &options) {
+        Ok(run) => run,
         Err(refused) => return unusable(file, format!("error: {refused}\n")),
     };
     let times = options.clock_for(plan) == ClockKind::Virtual;
@@ -93,23 +96,46 @@ pub fn check(file: &str, plan: &Arc<Plan>, warnings: Option<String>) -> Finding 
     let expected = plan.expect.as_ref().and_then(|expect| expect.outcome);
     let differences = differences(plan, &trace, times);
     let stuck = outcome == Some(Outcome::Deadlock);
-    let verdict = match (differences.is_empty(), stuck && expected.is_none()) {
-        (_, true) => Verdict::Deadlock,
-        (false, false) => Verdict::Differs,
-        (true, false) => Verdict::Holds,
+    let runaway = cause.is_runaway();
+    let verdict = if runaway {
+        Verdict::Runaway
+    } else if stuck && expected.is_none() {
+        Verdict::Deadlock
+    } else if differences.is_empty() {
+        Verdict::Holds
+    } else {
+        Verdict::Differs
     };
+    let cut_off = || Some(format!("Stopped: {}.", trace.end()?.note.as_ref()?));
     Finding {
         file: file.to_owned(),
         verdict,
         outcome,
         ns: trace.end().map(|end| end.at.nanos()),
         cause: trace.deadlock().map(|deadlock| deadlock.cause),
-        why: stuck.then(|| why::stuck(&trace)),
+        why: if runaway { cut_off() } else { stuck.then(|| why::stuck(&trace)) },
         expects: plan.expect.is_some(),
         times,
         differences,
-        warnings,
+        warnings: Some(warnings.unwrap_or_default() + &unmet(plan, &trace)).filter(|told| !told.is_empty()),
     }
+}
+
+/// The markers that the run never came to, a line each.
+fn unmet(plan: &Plan, trace: &Trace) -> String {
+    let met = Markers::of(plan, trace.events());
+    let met: HashSet<usize> = met.until(trace.len()).iter().map(|(_, marker)| *marker).collect();
+    let mut text = String::new();
+    for (_, marker) in plan.markers.iter().enumerate().filter(|(index, _)| !met.contains(index)) {
+        let on = &marker.on;
+        let number = if on.nth.get() > 1 { format!(" number {}", on.nth) } else { String::new() };
+        let task = on.task.as_ref().map_or_else(String::new, |task| format!(" of `{}`", words::clean(task)));
+        let lock = on.lock.and_then(|lock| plan.locks.get(lock.0 as usize));
+        let lock = lock.map_or_else(String::new, |lock| format!(" with `{}`", words::clean(&lock.name)));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "warning: the marker on `{}`{number}{task}{lock} was never reached", on.event);
+    }
+    text
 }
 
 /// Where the run is not what the plan expects.
@@ -166,6 +192,7 @@ impl Finding {
             Verdict::Holds => format!("holds     {file}: {}", self.ended()),
             Verdict::Differs => format!("differs   {file}: {}", self.ended()),
             Verdict::Deadlock => format!("deadlock  {file}: {}, which nobody expects", self.ended()),
+            Verdict::Runaway => format!("runaway   {file}: stopped at {}, and not at its end", self.moment()),
             Verdict::Unusable => format!("unusable  {file}"),
         };
         if self.verdict == Verdict::Holds && !self.expects {
@@ -214,9 +241,11 @@ impl Finding {
     fn ended(&self) -> String {
         let outcome = self.outcome.map_or_else(String::new, |outcome| outcome.to_string());
         let cause = self.cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-        let at =
-            self.ns.map_or_else(String::new, |ns| format!(" at {}", words::moment(Time::from_nanos(ns))));
-        format!("{outcome}{cause}{at}")
+        format!("{outcome}{cause} at {}", self.moment())
+    }
+
+    fn moment(&self) -> String {
+        words::moment(Time::from_nanos(self.ns.unwrap_or_default()))
     }
 
     /// One line of JSON, without its end.
@@ -242,6 +271,7 @@ pub fn summary(verdicts: &[Verdict]) -> String {
         (count(Verdict::Holds), "hold", "holds"),
         (count(Verdict::Differs), "differ", "differs"),
         (count(Verdict::Deadlock), "come to a deadlock", "comes to a deadlock"),
+        (count(Verdict::Runaway), "run away", "runs away"),
         (count(Verdict::Unusable), "are unusable", "is unusable"),
     ];
     let told: Vec<String> = parts
@@ -257,7 +287,7 @@ pub fn summary(verdicts: &[Verdict]) -> String {
 pub fn exit_code(verdicts: &[Verdict]) -> u8 {
     let code = |verdict: &Verdict| match verdict {
         Verdict::Holds => 0,
-        Verdict::Differs | Verdict::Deadlock => 1,
+        Verdict::Differs | Verdict::Deadlock | Verdict::Runaway => 1,
         Verdict::Unusable => 2,
     };
     verdicts.iter().map(code).max().unwrap_or(0)

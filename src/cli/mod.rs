@@ -2,7 +2,9 @@
 
 mod args;
 mod check;
+mod compare;
 mod diff;
+mod locks;
 mod new;
 mod order;
 mod watch;
@@ -13,12 +15,14 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::app::{self, App, Settings};
+use crate::app::{self, App, Settings, Stops};
 use crate::engine::Options;
-use crate::scenario::{self, Checked, ClockKind, Plan};
+use crate::scenario::{self, Checked, ClockKind, Plan, Source, Swap};
 use crate::trace::words;
 use crate::view::{Axis, ThemeName};
-use args::{AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, RunFlags, ThemeFlag};
+use args::{
+    AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, LockFlags, RunFlags, ThemeFlag,
+};
 use watch::{Content, Watched};
 
 /// Why a command did not come to its end.
@@ -50,6 +54,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let error = args::with_hint(error);
             // Help and version are no errors; clap knows. A closed pipe is none either. An argument
             // that could steer the terminal is quoted without colours and harmless.
             let plain = error.render().to_string();
@@ -83,10 +88,14 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None => run(scenario::DEFAULT, &cli.run),
         Some(Command::Run { scenario, flags }) => run(&scenario, &flags),
-        Some(Command::Order { scenario, format, flags }) => order(&scenario, format, &flags),
-        Some(Command::Check { scenarios, format }) => check(&scenarios, format),
+        Some(Command::Order { scenario, format, flags, locks }) => order(&scenario, format, &flags, &locks),
+        Some(Command::Check { scenarios, format, locks }) => check(&scenarios, format, &locks),
+        Some(Command::Compare { scenarios, locks, format, flags, look }) => {
+            compare::compare(&scenarios, &locks, format, &flags, &look)
+        }
         Some(Command::List { format }) => list(format),
         Some(Command::Show { id }) => show(&id),
+        Some(Command::Schema) => schema(),
         Some(Command::New { file }) => new::new(file.as_deref()),
     }
 }
@@ -95,39 +104,54 @@ fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
     if flags.watch {
         watchable(name)?;
     }
-    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
-        return order(name, Format::Text, &flags.engine);
+    if !in_terminal() {
+        return order(name, Format::Text, &flags.engine, &flags.locks);
     }
     log_to(&flags.engine)?;
-    let (checked, content) = open(name, color())?;
-    let file = content.filter(|content| content.is_file).map(|content| Watched::new(name, content));
+    let swaps = swaps(&flags.locks)?;
+    let (checked, content) = open(name, color(), &swaps)?;
+    let file = content.filter(|content| content.is_file).map(|content| Watched::new(name, content, swaps));
     let settings = Settings {
         options: options(&flags.engine),
-        speed: flags.speed,
-        theme: theme(flags.theme),
+        speed: flags.look.speed,
+        theme: theme(flags.look.theme),
         axis: match flags.axis {
             AxisFlag::Time => Axis::Time,
             AxisFlag::Order => Axis::Order,
         },
-        big: flags.big,
+        big: flags.look.big,
         ascii: flags.engine.ascii || !is_utf8(),
+        stops: match (flags.quiz, flags.markers) {
+            (true, _) => Stops::Questions,
+            (false, true) => Stops::Markers,
+            (false, false) => Stops::Nowhere,
+        },
     };
     let mut app = App::new(warn(checked), &settings)
         .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
     if let Some(file) = file {
         app.reload_from(Arc::new(file), flags.watch);
     }
-    match app::run(app) {
+    show_in_terminal(app)
+}
+
+fn show_in_terminal(program: impl app::Program) -> Result<(), Failure> {
+    match app::run(program) {
         Ok(None) => Ok(()),
         Ok(Some(signal)) => Err(Failure::Signal(signal)),
         Err(error) => Err(error.into()),
     }
 }
 
-fn order(name: &str, format: Format, flags: &EngineFlags) -> Result<(), Failure> {
+/// Whether there is a terminal to draw in, and a keyboard.
+fn in_terminal() -> bool {
+    io::stdout().is_terminal() && io::stdin().is_terminal()
+}
+
+fn order(name: &str, format: Format, flags: &EngineFlags, locks: &LockFlags) -> Result<(), Failure> {
     log_to(flags)?;
-    let plan = load(name)?;
-    let trace = order::trace(&plan, &options(flags))
+    let plan = load(name, &swaps(locks)?)?;
+    let (trace, _) = order::trace(&plan, &options(flags))
         .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     match format {
@@ -140,12 +164,13 @@ fn order(name: &str, format: Format, flags: &EngineFlags) -> Result<(), Failure>
 }
 
 /// Looks at every file, whatever the ones before it came to.
-fn check(names: &[String], format: ListFormat) -> Result<(), Failure> {
+fn check(names: &[String], format: ListFormat, locks: &LockFlags) -> Result<(), Failure> {
+    let swaps = swaps(locks)?;
     let mut verdicts = Vec::new();
     let mut out = io::stdout().lock();
     for name in names {
         let color = format == ListFormat::Text && color();
-        let finding = match open(name, color).map(|(checked, _)| checked) {
+        let finding = match open(name, color, &swaps).map(|(checked, _)| checked) {
             Ok(checked) => {
                 let warnings = &checked.warnings;
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(color));
@@ -182,13 +207,23 @@ fn plain(text: String) -> String {
 
 fn list(format: ListFormat) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut chapter = "";
     for bundled in scenario::all() {
         let checked = scenario::parse(&bundled.source());
         let plan = checked.map_err(|report| Failure::Failed(report.render(false)))?.plan;
         match format {
-            ListFormat::Text => writeln!(out, "{:<24} {}", bundled.id, plan.title)?,
+            ListFormat::Text => {
+                if chapter != bundled.chapter {
+                    let gap = if chapter.is_empty() { "" } else { "\n" };
+                    writeln!(out, "{gap}{}", bundled.chapter)?;
+                    chapter = bundled.chapter;
+                }
+                writeln!(out, "  {:<26}{}", bundled.id, plan.title)?;
+            }
             ListFormat::Json => {
-                let line = serde_json::json!({"id": bundled.id, "title": plan.title, "lesson": plan.lesson});
+                let line = serde_json::json!({
+                    "id": bundled.id, "chapter": bundled.chapter, "title": plan.title, "lesson": plan.lesson
+                });
                 writeln!(out, "{line}")?;
             }
         }
@@ -203,6 +238,13 @@ fn show(id: &str) -> Result<(), Failure> {
     };
     let mut out = io::stdout().lock();
     out.write_all(bundled.text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+fn schema() -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{:#}", scenario::schema())?;
     out.flush()?;
     Ok(())
 }
@@ -223,20 +265,33 @@ fn unknown(id: &str) -> String {
 }
 
 /// Reads and checks a scenario: the id of an embedded one, or a file. Warnings go to stderr.
-fn load(name: &str) -> Result<Arc<Plan>, Failure> {
-    Ok(warn(open(name, color())?.0))
+fn load(name: &str, swaps: &[Swap]) -> Result<Arc<Plan>, Failure> {
+    Ok(warn(open(name, color(), swaps)?.0))
 }
 
 /// Reads and checks a scenario, with its warnings and with what the file held if it came from one;
 /// messages are coloured if that is asked for.
-fn open(name: &str, color: bool) -> Result<(Checked, Option<Content>), Failure> {
-    let (checked, content) = if let Some(bundled) = scenario::find(name) {
-        (scenario::parse(&bundled.source()), None)
-    } else {
-        let content = read(name)?;
-        (watch::check(name, &content), Some(content))
-    };
+fn open(name: &str, color: bool, swaps: &[Swap]) -> Result<(Checked, Option<Content>), Failure> {
+    let (source, content) = source(name, color)?;
+    let checked = scenario::parse_with(&source, swaps);
     Ok((checked.map_err(|report| Failure::Unusable(report.render(color)))?, content))
+}
+
+/// A scenario's text, and what the file held if it came from one.
+fn source(name: &str, color: bool) -> Result<(Source, Option<Content>), Failure> {
+    if let Some(bundled) = scenario::find(name) {
+        return Ok((bundled.source(), None));
+    }
+    let content = read(name)?;
+    let source = Source::from_bytes(name, &content.bytes);
+    Ok((source.map_err(|report| Failure::Unusable(report.render(color)))?, Some(content)))
+}
+
+/// The kinds that take the place of the scenario's own.
+fn swaps(locks: &LockFlags) -> Result<Vec<Swap>, Failure> {
+    locks::together(&locks.all).map_err(|why| {
+        Failure::Unusable(format!("error: {why}\n  help: to see several, `lockscope compare` draws each\n"))
+    })
 }
 
 /// Tells the warnings.
@@ -263,7 +318,7 @@ fn watchable(name: &str) -> Result<(), Failure> {
              `lockscope run my.json --watch`\n"
         )));
     }
-    if !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+    if !in_terminal() {
         return Err(Failure::Unusable(
             "error: `--watch` needs a terminal to draw in\n  help: without one, `lockscope order FILE` \
              prints what happened\n"

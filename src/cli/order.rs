@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app;
-use crate::engine::{self, Options, Refused, Stop};
+use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::{Event, What};
 use crate::scenario::Plan;
 use crate::trace::{End, Trace, json_end_line, json_line, text, words};
 
-/// Runs `plan` to its end.
-pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<Trace, Refused> {
+/// Runs `plan` to its end; also why it ended when it did.
+pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<(Trace, Cause), Refused> {
     let events: Arc<Mutex<Vec<Event>>> = Arc::default();
     let end = {
         let events = events.clone();
@@ -23,7 +23,7 @@ pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<Trace, Refused> {
     let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
     let mut trace = Trace::of(plan.names(), events);
     trace.finish(End { outcome: end.outcome, at: end.at, note: app::note(plan, end.cause) });
-    Ok(trace)
+    Ok((trace, end.cause))
 }
 
 /// A sequence diagram, with the reasons; with nothing but ASCII if that is asked for.

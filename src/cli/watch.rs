@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::app::{Reload, Reloaded};
-use crate::scenario::{self, Checked, Report, Source};
+use crate::scenario::{self, Checked, Report, Source, Swap};
 use crate::trace::words;
 
 /// What a file holds, and when it was saved.
@@ -34,9 +34,9 @@ pub fn read(path: &str) -> io::Result<Content> {
     Ok(Content { bytes, modified: metadata.modified().ok(), is_file: metadata.is_file() })
 }
 
-/// Checks what was read.
-pub fn check(path: &str, content: &Content) -> Result<Checked, Report> {
-    scenario::parse(&Source::from_bytes(path, &content.bytes)?)
+/// Checks what was read, with other locks if that is asked for.
+pub fn check(path: &str, content: &Content, swaps: &[Swap]) -> Result<Checked, Report> {
+    scenario::parse_with(&Source::from_bytes(path, &content.bytes)?, swaps)
 }
 
 /// So many looks must find the same before it counts as saved: between two of them half a file becomes
@@ -51,6 +51,8 @@ type Seen = Result<Content, String>;
 /// A file that is read again.
 pub struct Watched {
     path: String,
+    /// The locks that it runs with in place of its own.
+    swaps: Vec<Swap>,
     state: Mutex<State>,
 }
 
@@ -62,9 +64,10 @@ struct State {
 }
 
 impl Watched {
-    /// The file at `path`, which held `content` when it was read.
-    pub fn new(path: &str, content: Content) -> Self {
-        Self { path: path.to_owned(), state: Mutex::new(State { taken: Ok(content), pending: None }) }
+    /// The file at `path`, which held `content` when it was read, and what its locks are swapped for.
+    pub fn new(path: &str, content: Content, swaps: Vec<Swap>) -> Self {
+        let state = Mutex::new(State { taken: Ok(content), pending: None });
+        Self { path: path.to_owned(), swaps, state }
     }
 
     fn seen(&self) -> Seen {
@@ -77,7 +80,7 @@ impl Watched {
 
     fn reloaded(&self, seen: &Seen) -> Reloaded {
         let checked = match seen {
-            Ok(content) => check(&self.path, content).map_err(|report| report.render(false)),
+            Ok(content) => check(&self.path, content, &self.swaps).map_err(|report| report.render(false)),
             Err(error) => Err(format!(
                 "error: cannot read `{}`: {error}\n  = help: save it again under this name\n",
                 words::clean(&self.path)
@@ -154,7 +157,7 @@ mod tests {
 
         fn watched(&self) -> Watched {
             self.write(GOOD);
-            Watched::new(&self.path(), read(&self.path()).unwrap())
+            Watched::new(&self.path(), read(&self.path()).unwrap(), Vec::new())
         }
     }
 

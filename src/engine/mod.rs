@@ -4,20 +4,26 @@
 //! horizon, at the event cap, by the watchdog, when nothing can move any more, or when it is told to.
 //! It draws nothing and prints nothing.
 
+mod board;
+mod frame;
 mod interpreter;
+mod locks;
+mod mailbox;
 mod referee;
+mod tasks;
+mod values;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime as Tokio};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::event::{LockId, Outcome, StepId, TaskId, Time};
-use crate::scenario::{ClockKind, Plan, Runtime, TaskPlan};
-use crate::sync::{Clock, Mutex, Recorder, Sink, actor};
-use interpreter::{Data, Interpreter};
+use crate::event::{LockId, LockKind, Outcome, StepId, TaskId, Time};
+use crate::scenario::{ClockKind, Plan, Runtime};
+use crate::sync::{Clock, Recorder, Sink};
+use board::{Board, Rest};
+use locks::Lock;
 use referee::{Referee, Whistle};
 
 pub use referee::Stop;
@@ -50,11 +56,15 @@ impl Options {
 /// The event cap, unless [`Options`] name another: it bounds a run's memory to some 200 MB.
 pub const MAX_EVENTS: u64 = 1_000_000;
 
-/// How many steps may pass without an event before the watchdog stops the run.
+/// How many steps, and how many polls in virtual time, may pass without an event before the watchdog stops the run.
 pub const MAX_SILENT_STEPS: u64 = 2_000_000;
 
 /// Where a run without a horizon is stopped all the same: a year.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+const FAR: Duration = Duration::from_hours(8760);
+
+/// How long nothing must move on several threads before it is believed that nothing can: far longer
+/// than a thread takes from one task to the next.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How a run ended, when, and why then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +82,7 @@ pub struct End {
 pub enum Cause {
     /// Every task came to its end.
     Finished,
-    /// Every task that was left waited for a lock.
+    /// Nobody could move any more: whoever was left waited, for what nobody was left to give.
     Stuck,
     /// The horizon.
     Horizon,
@@ -85,15 +95,33 @@ pub enum Cause {
         /// The step.
         step: StepId,
     },
+    /// In virtual time, which stands still meanwhile: tasks wake each other without end, and nothing
+    /// happens. This is one of them.
+    Round(TaskId),
     /// Somebody asked it to.
     Asked,
+}
+
+impl Cause {
+    /// Whether the run had to be cut off, since it might have gone on for ever: what it came to says
+    /// little about its program then.
+    pub const fn is_runaway(self) -> bool {
+        match self {
+            Self::EventCap(_) | Self::Watchdog { .. } | Self::Round(_) => true,
+            Self::Finished | Self::Stuck | Self::Horizon | Self::Asked => false,
+        }
+    }
 }
 
 /// A run that cannot be.
 #[derive(Debug)]
 pub enum Refused {
     /// The virtual clock needs a runtime of one thread: tokio cannot pause the time of several.
-    VirtualMultiThread,
+    VirtualThreads,
+    /// A lock of this kind does not run on the virtual clock.
+    VirtualLock(LockKind),
+    /// A lock of this kind does not run on the workers of a runtime.
+    OnWorkers(LockKind),
     /// The operating system gave no thread or no timer.
     Runtime(std::io::Error),
 }
@@ -101,9 +129,19 @@ pub enum Refused {
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::VirtualMultiThread => f.write_str(
-                "the virtual clock cannot run a multi_thread runtime: tokio can pause time only on one \
-                 thread; use `--clock real`",
+            Self::VirtualThreads => f.write_str(
+                "the virtual clock cannot run several threads: tokio can pause time only on one; use \
+                 `--clock real`",
+            ),
+            Self::VirtualLock(kind) => {
+                let why = kind.needs_real_time().unwrap_or("it needs real time");
+                write!(f, "the virtual clock cannot run a {}: {why}; use `--clock real`", kind.path())
+            }
+            Self::OnWorkers(kind) => write!(
+                f,
+                "a {} cannot run on a multi_thread runtime: its guard is not `Send`, so no task that holds \
+                 it across an `.await` can be spawned there; use `current_thread` or `threads`",
+                kind.path()
             ),
             Self::Runtime(error) => write!(f, "cannot start the runtime: {error}"),
         }
@@ -116,10 +154,19 @@ impl std::error::Error for Refused {}
 ///
 /// # Errors
 ///
-/// [`Refused::VirtualMultiThread`].
+/// [`Refused::VirtualThreads`], [`Refused::VirtualLock`] or [`Refused::OnWorkers`].
 pub fn check(plan: &Plan, options: &Options) -> Result<(), Refused> {
-    match (options.clock_for(plan), plan.runtime) {
-        (ClockKind::Virtual, Runtime::MultiThread { .. }) => Err(Refused::VirtualMultiThread),
+    let kinds = || plan.locks.iter().map(|lock| lock.kind);
+    if options.clock_for(plan) == ClockKind::Virtual {
+        if plan.runtime != Runtime::CurrentThread {
+            return Err(Refused::VirtualThreads);
+        }
+        if let Some(kind) = kinds().find(|kind| kind.needs_real_time().is_some()) {
+            return Err(Refused::VirtualLock(kind));
+        }
+    }
+    match kinds().find(|kind| kind.blocks()) {
+        Some(kind) if matches!(plan.runtime, Runtime::MultiThread { .. }) => Err(Refused::OnWorkers(kind)),
         _ => Ok(()),
     }
 }
@@ -171,12 +218,12 @@ pub fn run(
     tracing::info!(?end, "the run is over");
     // A worker may be in the middle of `work`; its end is not waited for.
     runtime.shutdown_background();
-    Ok(end)
+    end.map_err(Refused::Runtime)
 }
 
 fn runtime(kind: Runtime, clock: ClockKind) -> std::io::Result<Tokio> {
     match kind {
-        Runtime::CurrentThread => {
+        Runtime::CurrentThread | Runtime::Threads => {
             Builder::new_current_thread().enable_time().start_paused(clock == ClockKind::Virtual).build()
         }
         Runtime::MultiThread { workers } => {
@@ -194,7 +241,8 @@ struct Shared {
     plan: Arc<Plan>,
     recorder: Recorder,
     whistle: Arc<Whistle>,
-    locks: Vec<Arc<Mutex<Data>>>,
+    board: Arc<Board>,
+    locks: Vec<Lock>,
     clock: ClockKind,
     began: Instant,
     seed: u64,
@@ -208,60 +256,61 @@ async fn supervise(
     clock: ClockKind,
     sink: Box<dyn Sink>,
     stop: Stop,
-) -> End {
+) -> std::io::Result<End> {
     let began = Instant::now();
     let horizon = options.until_for(&plan).unwrap_or(FAR).min(FAR);
     let names = plan.names();
+    let patience = (clock == ClockKind::Virtual).then_some(MAX_SILENT_STEPS);
+    let board = Board::new(names.tasks.len(), patience);
     let whistle = Arc::new(Whistle::new(horizon.into(), stop));
-    let referee =
-        Referee::new(sink, whistle.clone(), names.tasks.len(), options.max_events.unwrap_or(MAX_EVENTS));
+    let cap = options.max_events.unwrap_or(MAX_EVENTS);
+    let referee = Referee::new(sink, whistle.clone(), board.clone(), cap);
     let recorder = Recorder::new(Clock::from_fn(move || (Instant::now() - began).into()), referee);
     for task in names.tasks {
         recorder.add_task(task);
     }
-    let locks = plan.locks.iter().map(|lock| {
-        let id: LockId = recorder.add_lock(lock.name.as_str(), lock.kind);
-        let data = lock.data.iter().map(|(key, value)| (key.as_str().into(), Arc::new(value.clone())));
-        Arc::new(Mutex::recorded(&recorder, id, data.collect()))
-    });
-    let locks = locks.collect();
+    let mut locks = Vec::new();
+    for (name, lock) in names.locks.into_iter().zip(&plan.locks) {
+        let id: LockId = recorder.add(name);
+        locks.push(Lock::new(&recorder, id, lock));
+    }
     let seed = options.seed.unwrap_or(plan.seed);
-    let shared = Arc::new(Shared { plan, recorder, whistle, locks, clock, began, seed });
+    let shared = Arc::new(Shared { plan, recorder, whistle, board, locks, clock, began, seed });
 
     // Made before the tasks: timers due at the same moment fire in the order of their making, and at
     // the horizon the run ends before anything else happens.
     let horizon = tokio::time::sleep_until(began + horizon);
-    let mut tasks = spawn(&shared);
-    let finished = async { while tasks.join_next().await.is_some() {} };
-    tokio::select! {
-        biased;
-        () = shared.whistle.blown() => {}
-        () = horizon => shared.whistle.blow(Cause::Horizon),
-        () = finished => shared.whistle.blow(Cause::Finished),
-    }
-    shared.recorder.close();
-    shared.whistle.end()
-}
-
-/// Spawns every task, in the order of the file.
-fn spawn(shared: &Arc<Shared>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    let mut id = 0;
-    for (index, plan) in shared.plan.tasks.iter().enumerate() {
-        for _ in plan.actors() {
-            let task = TaskId(id);
-            id += 1;
-            tasks.spawn(actor::scope(task, live(shared.clone(), index, task)));
+    let spawned = tasks::spawn(&shared);
+    if spawned.is_ok() {
+        tokio::select! {
+            biased;
+            () = shared.whistle.blown() => {}
+            () = horizon => shared.whistle.blow(Cause::Horizon),
+            cause = rest(&shared) => shared.whistle.blow(cause),
         }
     }
-    tasks
+    shared.recorder.close();
+    // Threads are told; those that stand still for a lock are left behind.
+    shared.whistle.blow(Cause::Asked);
+    spawned.map(|_tasks| shared.whistle.end())
 }
 
-/// One task's life: the time before its start, its steps, its end.
-async fn live(shared: Arc<Shared>, index: usize, task: TaskId) {
-    let plan: &TaskPlan = &shared.plan.tasks[index];
-    if !plan.start.is_zero() {
-        tokio::time::sleep_until(shared.began + plan.start).await;
+/// Waits until every task has ended, or none can move any more.
+async fn rest(shared: &Shared) -> Cause {
+    loop {
+        let turns = match shared.board.rest().await {
+            Rest::Finished => return Cause::Finished,
+            Rest::Round(task) => return Cause::Round(task),
+            Rest::Stuck(turns) => turns,
+        };
+        // A task that yields is woken only after it was polled: on this thread before its next turn, on
+        // another one as soon as that looks around.
+        match shared.plan.runtime {
+            Runtime::CurrentThread => tokio::task::yield_now().await,
+            Runtime::MultiThread { .. } | Runtime::Threads => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+        if shared.board.still_at_rest(turns) {
+            return Cause::Stuck;
+        }
     }
-    Interpreter::new(&shared, plan, task).live().await;
 }

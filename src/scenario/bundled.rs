@@ -1,4 +1,5 @@
-//! The scenarios that are part of the program: the files in `scenarios/`, found by their ids.
+//! The scenarios that are part of the program: the files in `scenarios/`, found by their ids, in the
+//! order of a course.
 
 use super::source::Source;
 
@@ -9,6 +10,8 @@ pub struct Bundled {
     pub id: &'static str,
     /// Where its file is in the repository.
     pub path: &'static str,
+    /// The chapter of the course that it belongs to.
+    pub chapter: &'static str,
     /// Its text.
     pub text: &'static str,
 }
@@ -20,18 +23,21 @@ impl Bundled {
     }
 }
 
-/// An entry for a file in `scenarios/`.
-macro_rules! bundled {
-    ($id:literal) => {
-        Bundled {
+/// The chapters, each with its files in `scenarios/`.
+macro_rules! course {
+    ($($chapter:literal: $($id:literal),+;)+) => {
+        &[$($(Bundled {
             id: $id,
             path: concat!("scenarios/", $id, ".json"),
+            chapter: $chapter,
             text: include_str!(concat!("../../scenarios/", $id, ".json")),
-        }
+        }),+),+]
     };
 }
 
-const ALL: &[Bundled] = &[bundled!("tokio-handoff")];
+const ALL: &[Bundled] = course! {
+    "Who goes next": "tokio-handoff";
+};
 
 /// The id of the one that runs when nothing else is asked for: the lecture's program.
 pub const DEFAULT: &str = "tokio-handoff";
@@ -39,7 +45,7 @@ pub const DEFAULT: &str = "tokio-handoff";
 /// A commented scenario to begin with, which teaches the language.
 pub const STARTER: &str = include_str!("../../assets/starter.json");
 
-/// All of them, the lecture's own first.
+/// All of them in the order of the course, the lecture's own first.
 pub fn all() -> &'static [Bundled] {
     ALL
 }
@@ -53,9 +59,12 @@ pub fn find(id: &str) -> Option<&'static Bundled> {
 mod tests {
     use std::path::Path;
 
-    use super::super::file::FIELDS;
-    use super::super::parse;
-    use super::super::verbs::VERBS;
+    use std::iter::once;
+
+    use super::super::keys::names;
+    use super::super::value::{COMPARISONS, COMPUTED, JOINTS};
+    use super::super::verbs::{self, VERBS};
+    use super::super::{expect, file, locks, markers, parse, tasks};
     use super::*;
 
     #[test]
@@ -93,11 +102,20 @@ mod tests {
             parse(&Source::new("starter.json", STARTER)).unwrap_or_else(|report| panic!("{report}"));
         assert!(checked.warnings.is_empty(), "{}", checked.warnings);
         // In a step or in a comment: whoever adds a word to the language says there what it means.
-        let verbs = VERBS.iter().flat_map(|word| std::iter::once(&word.name).chain(word.modifiers));
-        let fields = FIELDS.iter().filter(|field| **field != "$schema");
-        let others =
-            ["name", "start", "count", "steps", "$elapsed", "$var", "outcome", "acquires", "prints", "cause"];
-        for word in verbs.chain(fields).chain(&others) {
+        let verbs = VERBS.iter().flat_map(|word| once(word.name).chain(names(word.modifiers)));
+        let tables = [
+            file::FIELDS,
+            locks::FIELDS,
+            tasks::FIELDS,
+            markers::FIELDS,
+            markers::ON,
+            expect::FIELDS,
+            verbs::ARM,
+        ];
+        let fields = tables.into_iter().flat_map(names).filter(|field| *field != "$schema");
+        let values = names(COMPUTED).chain(names(JOINTS));
+        let comparisons = COMPARISONS.iter().map(|(key, _)| key.name);
+        for word in verbs.chain(fields).chain(values).chain(comparisons) {
             assert!(
                 STARTER.contains(&format!("\"{word}\"")),
                 "assets/starter.json does not explain `{word}`"

@@ -4,6 +4,7 @@ use jsonc_parser::ast::Value as Node;
 
 use super::actors::Actors;
 use super::json::{self, Object, Spanned};
+use super::keys::{Key, Takes};
 use super::names::quote;
 use super::plan::Expect;
 use super::report::Mistakes;
@@ -17,11 +18,23 @@ const OUTCOMES: [(&str, Outcome); 3] =
 const CAUSES: [&str; 6] =
     ["cycle", "self-lock", "recursive-read", "futurelock", "blocked-thread", "missed-notification"];
 
+/// The fields of `expect`.
+pub(super) const FIELDS: &[Key] = &[
+    Key::new("outcome", Takes::Choice(|| OUTCOMES.map(|(name, _)| name).to_vec()), "how the run ends"),
+    Key::new(
+        "acquires",
+        Takes::Acquires,
+        "who acquired when, in order: `task@ms`, such as `reader@0` or `writer#2@1000`",
+    ),
+    Key::new("prints", Takes::Texts, "what `print` and `dbg` say, in order"),
+    Key::new("cause", Takes::Choice(|| CAUSES.to_vec()), "why it is a deadlock"),
+];
+
 /// Reads the field `expect`; `None` after a mistake.
 pub(super) fn read(node: &Node, actors: &Actors, mistakes: &mut Mistakes) -> Option<Expect> {
     let form = "{ \"outcome\": \"completed\", \"acquires\": [ \"reader@0\" ] }";
     let mut object = Object::read(node, "`expect`", form, "field", mistakes)?;
-    object.only("`expect`", &["outcome", "acquires", "prints", "cause"], mistakes);
+    object.only("`expect`", FIELDS, mistakes);
     let outcome =
         json::optional(object.get("outcome"), |node| json::choice(node, "`outcome`", &OUTCOMES, mistakes));
     let acquires = json::optional(object.get("acquires"), |node| acquires(node, actors, mistakes));

@@ -1,6 +1,6 @@
 //! Reads a tree of JSON: each reader says what it expected and what it found, and where.
 //!
-//! It knows nothing of scenarios.
+//! Of scenarios it knows the tables of their words alone.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -10,6 +10,7 @@ use jsonc_parser::ast::{ObjectProp, ObjectPropName, Value};
 use jsonc_parser::common::Ranged;
 
 use super::duration;
+use super::keys::{Key, names};
 use super::names::{list as names_list, nearest, quote, suggest};
 use super::report::Mistakes;
 use super::source::Span;
@@ -77,15 +78,21 @@ impl<'a> Object<'a> {
     }
 
     /// Reports the fields that are not among the known ones.
-    pub(super) fn only(&mut self, what: &str, known: &[&str], mistakes: &mut Mistakes) {
+    pub(super) fn only(&mut self, what: &str, known: &'static [Key], mistakes: &mut Mistakes) {
+        let known = names(known);
         for Field { name, .. } in &self.order {
-            if !known.contains(&name.value) {
-                self.meant.extend(nearest(name.value, known.iter().copied()).map(str::to_owned));
-                let help = suggest(mistakes, name.value, "field", known.iter().copied());
+            if known.clone().all(|known| known != name.value) {
+                self.meant.extend(nearest(name.value, known.clone()).map(str::to_owned));
+                let help = suggest(mistakes, name.value, "field", known.clone());
                 let message = format!("{what} has no field {}", quote(name.value));
                 mistakes.error(name.at.clone(), message).label("unknown field").help(help);
             }
         }
+    }
+
+    /// Notes the fields that unknown ones were probably meant to be.
+    pub(super) fn mean(&mut self, fields: Vec<String>) {
+        self.meant.extend(fields);
     }
 
     /// A field, if it is there.

@@ -34,4 +34,7 @@ pub(super) const MAX_MARKERS: usize = 1_000;
 pub(super) const MAX_NAME: usize = 100;
 
 /// The longest duration: a year.
-pub(super) const MAX_SPAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(super) const MAX_SPAN: Duration = Duration::from_hours(365 * 24);
+
+/// Arms of a `select`: as many as tokio's own has.
+pub(super) const MAX_ARMS: usize = 64;

@@ -6,29 +6,98 @@ use jsonc_parser::ast::Value as Node;
 use serde_json::Map;
 
 use super::data;
-use super::json::{self, Field, Object, Spanned};
+use super::json::{self, Field, Object, Spanned, at};
+use super::keys::{Key, Takes};
 use super::limits::MAX_LOCKS;
 use super::names::{self, quote, suggest};
 use super::plan::LockPlan;
 use super::report::Mistakes;
-use crate::event::{LockId, LockKind};
+use super::source::Span;
+use super::swap::Swaps;
+use crate::event::{Family, LockId, LockKind};
 
 /// How to write a lock.
 const FORM: &str =
     "\"db\": \"tokio::sync::Mutex\", or \"db\": { \"kind\": \"tokio::sync::Mutex\", \"data\": {} }";
+
+/// The fields of a lock.
+pub(super) const FIELDS: &[Key] = &[
+    Key::needed(
+        "kind",
+        Takes::Choice(|| LockKind::ALL.map(LockKind::path).to_vec()),
+        "the path of the Rust type",
+    ),
+    Key::new("data", Takes::Data, "what a Mutex or an RwLock protects at the beginning"),
+    Key::new(
+        "permits",
+        Takes::Whole(0, u32::MAX as u64),
+        "how many permits a Semaphore has at the beginning; how many messages a channel has room for",
+    ),
+];
 
 /// The locks by name. A lock with a mistake in it is there too, so that it is not called unknown.
 #[derive(Default)]
 pub(super) struct Locks<'a> {
     ids: HashMap<&'a str, LockId>,
     names: Vec<&'a str>,
+    kinds: Vec<Option<Kind>>,
     /// The locks without a mistake.
     pub(super) plans: Vec<LockPlan>,
 }
 
+/// A lock's kind, and where it is from.
+#[derive(Debug, Clone)]
+pub(super) struct Kind {
+    pub(super) lock: LockKind,
+    /// Where the file names a kind.
+    pub(super) at: Span,
+    /// The file names another one.
+    pub(super) swapped: bool,
+    pub(super) permits: Option<u32>,
+}
+
+impl Kind {
+    /// The lock and its kind, as a message goes on behind a comma: and `db` is a `tokio::sync::Mutex`.
+    pub(super) fn words(&self, lock: &str) -> String {
+        let kind = a(self.lock);
+        if self.swapped {
+            format!("but `--lock` made {} {kind}", quote(lock))
+        } else {
+            format!("and {} is {kind}", quote(lock))
+        }
+    }
+
+    /// What a message about its kind adds, if the file does not name that kind.
+    pub(super) fn swapped(&self, lock: &str) -> String {
+        if self.swapped { format!(", and `--lock` made {} one", quote(lock)) } else { String::new() }
+    }
+
+    /// What to say at the place of the kind.
+    pub(super) fn label(&self) -> &'static str {
+        if self.swapped { "the file's own kind" } else { "its kind" }
+    }
+}
+
+/// A kind with its article.
+pub(super) fn a(kind: LockKind) -> String {
+    let article = if kind.path().starts_with('a') { "an" } else { "a" };
+    format!("{article} `{}`", kind.path())
+}
+
+/// What a family is called.
+pub(super) const fn family_words(family: Family) -> &'static str {
+    match family {
+        Family::Mutex => "a Mutex",
+        Family::RwLock => "an RwLock",
+        Family::Semaphore => "a Semaphore",
+        Family::Notify => "a Notify",
+        Family::Channel => "a channel",
+    }
+}
+
 impl<'a> Locks<'a> {
     /// Reads the field `locks`.
-    pub(super) fn read(node: &'a Node<'a>, mistakes: &mut Mistakes) -> Self {
+    pub(super) fn read(node: &'a Node<'a>, swaps: &mut Swaps, mistakes: &mut Mistakes) -> Self {
         let mut locks = Self::default();
         let form = format!("{{ {FORM} }}");
         let Some(object) = Object::read(node, "`locks`", &form, "lock", mistakes) else { return locks };
@@ -42,8 +111,10 @@ impl<'a> Locks<'a> {
             }
             locks.ids.insert(name.value, LockId(locks.names.len() as u32));
             locks.names.push(name.value);
-            let named = names::check(name, "a lock", mistakes);
-            if let (Some(lock), true) = (read(name, node, mistakes), named) {
+            let named = names::check_identifier(name, "a lock", mistakes);
+            let (kind, plan) = read(name, node, swaps, mistakes);
+            locks.kinds.push(kind);
+            if let (Some(lock), true) = (plan, named) {
                 locks.plans.push(lock);
             }
         }
@@ -53,6 +124,21 @@ impl<'a> Locks<'a> {
     /// Their names, by [`LockId`].
     pub(super) fn names(&self) -> &[&'a str] {
         &self.names
+    }
+
+    /// The name of one.
+    pub(super) fn name(&self, lock: LockId) -> &'a str {
+        self.names.get(lock.0 as usize).copied().unwrap_or("?")
+    }
+
+    /// The kind of one, where it is known.
+    pub(super) fn kind(&self, lock: LockId) -> Option<&Kind> {
+        self.kinds.get(lock.0 as usize)?.as_ref()
+    }
+
+    /// All kinds that are known, with their locks.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&'a str, &Kind)> {
+        self.names.iter().zip(&self.kinds).filter_map(|(name, kind)| Some((*name, kind.as_ref()?)))
     }
 
     /// A lock by its name.
@@ -77,19 +163,102 @@ impl<'a> Locks<'a> {
 }
 
 /// Reads one lock: its kind alone, or an object.
-fn read(name: &Spanned<&str>, node: &Node, mistakes: &mut Mistakes) -> Option<LockPlan> {
+fn read(
+    name: &Spanned<&str>,
+    node: &Node,
+    swaps: &mut Swaps,
+    mistakes: &mut Mistakes,
+) -> (Option<Kind>, Option<LockPlan>) {
     let what = format!("the lock {}", quote(name.value));
-    if let Node::StringLit(_) = node {
-        let kind = kind(node, &what, mistakes)?;
-        return Some(LockPlan { name: name.value.to_owned(), kind, data: Map::new() });
+    let object = if let Node::StringLit(_) = node {
+        None
+    } else {
+        let Some(mut object) = Object::read(node, &what, FORM, "field", mistakes) else {
+            swaps.unknown();
+            return (None, None);
+        };
+        object.only(&what, FIELDS, mistakes);
+        Some(object)
+    };
+    let written = match &object {
+        Some(object) => object.need("kind", &what, "\"kind\": \"tokio::sync::Mutex\"", mistakes),
+        None => Some(node),
+    };
+    let own = written.and_then(|node| Some((kind(node, &what, mistakes)?, at(node))));
+    let Some((own, at)) = own else {
+        swaps.unknown();
+        return (None, None);
+    };
+    let kind = swaps.kind(name.value, own);
+    let mut kind = Kind { lock: kind, at, swapped: kind != own, permits: None };
+    let permits = permits(name, node, object.as_ref(), &kind, mistakes);
+    kind.permits = permits.flatten();
+    let data = object.as_ref().map_or(Some(None), |object| {
+        let data = json::optional(object.get("data"), |node| data::plain_object(node, "`data`", mistakes));
+        let protects = matches!(kind.lock.family(), Family::Mutex | Family::RwLock);
+        match object.key("data").filter(|_| !protects) {
+            Some(key) => {
+                mistakes
+                    .error(key, format!("`data` belongs to a Mutex or an RwLock, {}", kind.words(name.value)))
+                    .label("it protects no data")
+                    .also(kind.at.clone(), kind.label())
+                    .help("remove `data`");
+                None
+            }
+            None => data,
+        }
+    });
+    let plan = permits.zip(data).map(|(permits, data)| LockPlan {
+        name: name.value.to_owned(),
+        kind: kind.lock,
+        data: data.unwrap_or_else(Map::new),
+        permits,
+    });
+    (Some(kind), plan)
+}
+
+/// Reads `permits`: a semaphore must have them, a channel may, and nothing else does. The outer `None`
+/// is a mistake.
+#[allow(clippy::option_option)]
+fn permits(
+    name: &Spanned<&str>,
+    node: &Node,
+    object: Option<&Object>,
+    kind: &Kind,
+    mistakes: &mut Mistakes,
+) -> Option<Option<u32>> {
+    let given = object.and_then(|object| Some((object.get("permits")?, object.key("permits")?)));
+    let family = kind.lock.family();
+    let Some((number, key)) = given else {
+        if family != Family::Semaphore {
+            return Some(None);
+        }
+        let form =
+            format!("write \"{}\": {{ \"kind\": \"{}\", \"permits\": 1 }}", name.value, kind.lock.path());
+        mistakes
+            .error(at(node), format!("a Semaphore needs its number of permits{}", kind.swapped(name.value)))
+            .label("no `permits`")
+            .help(form);
+        return None;
+    };
+    match family {
+        Family::Semaphore | Family::Channel => {
+            let least = u64::from(family == Family::Channel);
+            let number = json::whole(number, "`permits`", least..=u64::from(u32::MAX), mistakes)?;
+            Some(u32::try_from(number).ok())
+        }
+        Family::Mutex | Family::RwLock | Family::Notify => {
+            mistakes
+                .error(
+                    key,
+                    format!("`permits` belong to a Semaphore or a channel, {}", kind.words(name.value)),
+                )
+                .label("it has none")
+                .also(kind.at.clone(), kind.label())
+                .help("remove `permits`, or write another kind");
+            None
+        }
     }
-    let mut object = Object::read(node, &what, FORM, "field", mistakes)?;
-    object.only(&what, &["kind", "data"], mistakes);
-    let kind = object
-        .need("kind", &what, "\"kind\": \"tokio::sync::Mutex\"", mistakes)
-        .and_then(|node| kind(node, &what, mistakes));
-    let data = json::optional(object.get("data"), |node| data::plain_object(node, "`data`", mistakes));
-    Some(LockPlan { name: name.value.to_owned(), kind: kind?, data: data?.unwrap_or_default() })
 }
 
 fn kind(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<LockKind> {

@@ -6,6 +6,7 @@ use jsonc_parser::ast::Value as Node;
 
 use super::actors::Actors;
 use super::json::{self, Object, at};
+use super::keys::{Key, Takes};
 use super::limits::MAX_MARKERS;
 use super::locks::Locks;
 use super::plan::{Marker, MarkerEvent};
@@ -15,8 +16,27 @@ use crate::event::{LockId, What};
 /// How to write the event of a marker.
 const FORM: &str = "{ \"event\": \"release\", \"task\": \"reader\", \"nth\": 1 }";
 
+/// The fields of a marker.
+pub(super) const FIELDS: &[Key] = &[
+    Key::needed("on", Takes::On, "the event that it is bound to; never a time"),
+    Key::new("label", Takes::Text, "a short name of the moment"),
+    Key::new("say", Takes::Text, "a caption, and the answer to `ask`"),
+    Key::new("pause", Takes::Flag, "whether the picture stops here"),
+    Key::new("ask", Takes::Text, "a question to the room"),
+    Key::new("answers", Takes::Texts, "the possible answers to `ask`, for a guess: at least two"),
+];
+
+/// The fields of a marker's event.
+pub(super) const ON: &[Key] = &[
+    Key::needed("event", Takes::Choice(|| What::NAMES.to_vec()), "what happens"),
+    Key::new("task", Takes::Task, "to which task: `name`, or `name#1` where it has a `count`"),
+    Key::new("lock", Takes::AnyLock, "with which lock"),
+    Key::new("nth", Takes::Whole(1, u32::MAX as u64), "which of the events that match; the first is 1"),
+];
+
 /// The events that are not about a lock.
-const LOCKLESS: [&str; 7] = ["spawn", "finish", "sleep", "wake", "print", "debug", "say"];
+const LOCKLESS: [&str; 9] =
+    ["spawn", "finish", "sleep", "wake", "print", "debug", "timeout", "select", "say"];
 
 /// Reads the field `markers`; `None` after a mistake.
 pub(super) fn read(
@@ -39,7 +59,7 @@ pub(super) fn read(
 fn marker(node: &Node, actors: &Actors, locks: &Locks, mistakes: &mut Mistakes) -> Option<Marker> {
     let form = format!("{{ \"on\": {FORM}, \"label\": \"…\" }}");
     let mut object = Object::read(node, "a marker", &form, "field", mistakes)?;
-    object.only("a marker", &["on", "label", "say", "pause", "ask", "answers"], mistakes);
+    object.only("a marker", FIELDS, mistakes);
     let on = object
         .need("on", "a marker", &format!("\"on\": {FORM}"), mistakes)
         .and_then(|node| event(node, actors, locks, mistakes));
@@ -49,6 +69,7 @@ fn marker(node: &Node, actors: &Actors, locks: &Locks, mistakes: &mut Mistakes) 
         json::optional(object.get(field), text)
     };
     let (label, say, ask) = (text("label"), text("say"), text("ask"));
+    let ask = ask.filter(|ask| asks(ask.as_ref(), &object, mistakes));
     let pause = json::optional(object.get("pause"), |node| json::flag(node, "`pause`", mistakes));
     let answers = answers(&object, mistakes);
     Some(Marker {
@@ -63,7 +84,7 @@ fn marker(node: &Node, actors: &Actors, locks: &Locks, mistakes: &mut Mistakes) 
 
 fn event(node: &Node, actors: &Actors, locks: &Locks, mistakes: &mut Mistakes) -> Option<MarkerEvent> {
     let mut object = Object::read(node, "`on`", FORM, "field", mistakes)?;
-    object.only("`on`", &["event", "task", "lock", "nth"], mistakes);
+    object.only("`on`", ON, mistakes);
     let names = What::NAMES.map(|name| (name, name));
     let event = object
         .need("event", "`on`", "\"event\": \"release\"", mistakes)
@@ -92,19 +113,22 @@ fn lock(node: &Node, event: Option<&str>, locks: &Locks, mistakes: &mut Mistakes
     locks.find(&name, mistakes)
 }
 
-/// The answers to the question of a marker: at least two, or there is nothing to choose from.
+/// Whether a question, if there is one, asks something.
+fn asks(ask: Option<&String>, object: &Object, mistakes: &mut Mistakes) -> bool {
+    let (Some(ask), Some(node)) = (ask, object.get("ask")) else { return true };
+    if ask.trim().is_empty() {
+        mistakes
+            .error(at(node), "the question is empty")
+            .help("write \"ask\": \"Who gets the lock?\", or remove it");
+        return false;
+    }
+    true
+}
+
+/// The answers to the question of a marker, if the room is to choose: at least two.
 fn answers(object: &Object, mistakes: &mut Mistakes) -> Option<Vec<String>> {
     let form = "\"answers\": [ \"the reader\", \"the writer\" ]";
-    let Some(node) = object.get("answers") else {
-        if let Some(ask) = object.key("ask") {
-            mistakes
-                .error(ask, "this question has no answers to choose from")
-                .label("no `answers`")
-                .help(format!("add {form}"));
-            return None;
-        }
-        return Some(Vec::new());
-    };
+    let Some(node) = object.get("answers") else { return Some(Vec::new()) };
     let answers = json::strings(node, "`answers`", mistakes)?;
     if object.get("ask").is_none() {
         let key = object.key("answers").unwrap_or(at(node));

@@ -4,7 +4,8 @@
 //! and its fix. No tokio here, and nothing of the machine: a text gives the same plan everywhere.
 //!
 //! The way of a text: [`Source`] (bytes to lines) → `syntax` (lines to JSON with positions) → `file`,
-//! `locks`, `tasks`, `walk` and `verbs` (JSON to a plan, with the names of `scope`) → [`Plan`].
+//! `locks`, `tasks`, `walk` and `verbs` (JSON to a plan, with the names of `scope`) → [`Plan`]. The words of
+//! the language are tables (`keys`), of which [`schema`](schema()) is made too.
 
 mod actors;
 mod bundled;
@@ -13,28 +14,39 @@ mod data;
 mod duration;
 mod excerpt;
 mod expect;
+mod fates;
 mod file;
 mod json;
+mod keys;
 mod limits;
 mod locks;
 mod markers;
+mod moments;
 mod names;
 mod order;
 mod plan;
 mod report;
+mod schema;
 mod scope;
 mod source;
+mod swap;
 mod syntax;
 mod tasks;
+mod timers;
+mod uses;
+mod value;
 mod verbs;
 mod walk;
 
 pub use bundled::{Bundled, DEFAULT, STARTER, all, find};
 pub use code::{CodeLine, listing};
 pub use limits::MAX_BYTES;
+pub use moments::Markers;
 pub use plan::*;
 pub use report::{Mistake, Report, Severity};
+pub use schema::schema;
 pub use source::{Source, Span};
+pub use swap::Swap;
 
 use report::Mistakes;
 
@@ -67,12 +79,22 @@ pub struct Checked {
 ///
 /// Everything that is wrong with it, warnings included, in one report.
 pub fn parse(source: &Source) -> Result<Checked, Report> {
+    parse_with(source, &[])
+}
+
+/// Reads and checks a scenario whose locks are of other kinds.
+///
+/// # Errors
+///
+/// As [`parse`]; also where a swap names a lock that is not there, or a step asks a lock for what its
+/// new kind does not have.
+pub fn parse_with(source: &Source, swaps: &[Swap]) -> Result<Checked, Report> {
     if source.text().len() > MAX_BYTES {
         return Err(Source::too_long(source.name()));
     }
     let mut mistakes = Mistakes::default();
-    let plan =
-        syntax::parse(source.text(), &mut mistakes).and_then(|root| file::read(source, &root, &mut mistakes));
+    let plan = syntax::parse(source.text(), &mut mistakes)
+        .and_then(|root| file::read(source, &root, swaps, &mut mistakes));
     let fatal = mistakes.fatal();
     let report = mistakes.into_report(source);
     match plan {

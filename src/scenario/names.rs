@@ -1,5 +1,7 @@
 //! Names: which are allowed, how a message quotes one, and which existing one was probably meant.
 
+use std::collections::HashSet;
+
 use super::excerpt::is_invisible;
 use super::json::Spanned;
 use super::limits::MAX_NAME;
@@ -11,6 +13,9 @@ const QUOTED: usize = 40;
 /// Beyond this many names the nearest one is not searched for: a file can have very many mistakes.
 const SEARCHED: usize = 200;
 
+/// Names of a list in a message: all verbs fit.
+const LISTED: usize = 30;
+
 /// A name as a message shows it, cut if it is long.
 pub(super) fn quote(name: &str) -> String {
     match name.char_indices().nth(QUOTED) {
@@ -19,11 +24,13 @@ pub(super) fn quote(name: &str) -> String {
     }
 }
 
-/// Some names, as a message lists them.
+/// Some names, as a message lists them: each once.
 pub(super) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    let mut names: Vec<_> = names.into_iter().take(SEARCHED).map(quote).collect();
-    if names.len() > 16 {
-        names.truncate(15);
+    let mut seen = HashSet::new();
+    let once = names.into_iter().take(SEARCHED).filter(|name| seen.insert(*name));
+    let mut names: Vec<_> = once.map(quote).collect();
+    if names.len() > LISTED {
+        names.truncate(LISTED - 1);
         names.push("…".to_owned());
     }
     names.join(", ")
@@ -83,9 +90,66 @@ pub(super) fn check(name: &Spanned<&str>, what: &str, mistakes: &mut Mistakes) -
     false
 }
 
+/// What Rust keeps for itself.
+pub(super) const KEYWORDS: &[&str] = &[
+    "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
+    "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop",
+    "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "Self",
+    "static", "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
+    "virtual", "where", "while", "yield",
+];
+
+/// Whether a name, moreover, is one in Rust: guards, values and locks are drawn in the code.
+pub(super) fn check_identifier(name: &Spanned<&str>, what: &str, mistakes: &mut Mistakes) -> bool {
+    if !check(name, what, mistakes) {
+        return false;
+    }
+    let keyword = KEYWORDS.contains(&name.value);
+    let label = if keyword { "Rust keeps it for itself" } else { "not a name in Rust" };
+    let fits = identifier(name.value);
+    if fits == name.value {
+        return true;
+    }
+    mistakes
+        .error(name.at.clone(), format!("{} cannot be the name of {what}", quote(name.value)))
+        .label(label)
+        .help(format!("write letters, digits and _, such as {}", quote(&fits)));
+    false
+}
+
+/// The name itself if Rust allows it, else one like it that Rust allows.
+fn identifier(name: &str) -> String {
+    let mut fits: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+    if fits.starts_with(char::is_numeric) {
+        fits.insert(0, '_');
+    }
+    if KEYWORDS.contains(&fits.as_str()) {
+        fits = if fits == "_" { "guard".to_owned() } else { fits + "_" };
+    }
+    fits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_rust_allows_stay() {
+        for name in ["g", "_g", "g_1", "größe", "union", "Await"] {
+            assert_eq!(identifier(name), name);
+        }
+        let changed = [
+            ("g-1", "g_1"),
+            ("x y", "x_y"),
+            ("1a", "_1a"),
+            ("let", "let_"),
+            ("r#let", "r_let"),
+            ("_", "guard"),
+        ];
+        for (name, fits) in changed {
+            assert_eq!(identifier(name), fits);
+        }
+    }
 
     #[test]
     fn the_nearest_name_is_one_that_was_meant() {

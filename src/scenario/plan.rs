@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 
-use crate::event::{LockId, LockKind, LockName, Names, Outcome, StepId};
+use crate::event::{LockId, LockKind, LockName, Mode, Names, Outcome, StepId};
 
 /// A scenario that can run.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,11 @@ impl Plan {
             locks: self
                 .locks
                 .iter()
-                .map(|lock| LockName { name: lock.name.as_str().into(), kind: lock.kind })
+                .map(|lock| LockName {
+                    name: lock.name.as_str().into(),
+                    kind: lock.kind,
+                    permits: lock.permits,
+                })
                 .collect(),
         }
     }
@@ -72,6 +76,8 @@ pub enum Runtime {
         /// How many; `None` leaves it to tokio.
         workers: Option<NonZeroU32>,
     },
+    /// A thread of the operating system for each task; real clock only.
+    Threads,
 }
 
 /// A lock to make.
@@ -83,6 +89,9 @@ pub struct LockPlan {
     pub kind: LockKind,
     /// What it protects at the beginning.
     pub data: Map<String, Json>,
+    /// How many permits a semaphore has at the beginning; how many messages a channel has room for,
+    /// if it is bounded. `None` of everything else.
+    pub permits: Option<u32>,
 }
 
 /// A task to spawn, once or `count` times.
@@ -126,12 +135,58 @@ pub struct Step {
 /// What a step does. Guards and values are named once, by slot; the names are for people.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verb {
-    /// `let guard = db.lock().await;`, or a temporary guard around some steps.
+    /// `let guard = db.lock().await;`, or a temporary guard around some steps; also `read`, `write`
+    /// and `acquire`.
     Lock {
+        /// The lock.
+        lock: LockId,
+        /// What it asks for: all of a mutex, a share or all of an `RwLock`, permits of a semaphore.
+        mode: Mode,
+        /// How long the guard lives.
+        hold: Hold,
+    },
+    /// `if let Ok(guard) = db.try_lock() { … } else { … }`, on a mutex. With a guard that is bound, the
+    /// body is the rest of the block: where the lock cannot be had, `other` runs and the rest does not.
+    TryLock {
         /// The lock.
         lock: LockId,
         /// How long the guard lives.
         hold: Hold,
+        /// What is done instead.
+        other: Vec<Step>,
+    },
+    /// `s.add_permits(n);`
+    AddPermits {
+        /// The semaphore.
+        lock: LockId,
+        /// How many; at least one.
+        permits: u32,
+    },
+    /// `n.notified().await;`
+    Notified {
+        /// The notifier.
+        lock: LockId,
+    },
+    /// `n.notify_one();` or `n.notify_waiters();`
+    Notify {
+        /// The notifier.
+        lock: LockId,
+        /// Everybody who waits.
+        all: bool,
+    },
+    /// `ch.send(value).await;`
+    Send {
+        /// The channel.
+        lock: LockId,
+        /// The message.
+        value: Value,
+    },
+    /// `let value = ch.recv().await;`
+    Recv {
+        /// The channel.
+        lock: LockId,
+        /// Where the message goes.
+        bind: Option<Slot>,
     },
     /// `drop(guard);`
     Drop {
@@ -173,12 +228,35 @@ pub enum Verb {
         /// How many times.
         times: NonZeroU32,
     },
-    /// `for _ in 0..times { … }` or `loop { … }`.
+    /// `for _ in 0..times { … }`, `loop { … }` or `while let Some(v) = ch.recv().await { … }`.
     Loop {
-        /// How many times; `None` is for ever.
-        times: Option<NonZeroU32>,
+        /// How often.
+        turns: Turns,
         /// The body; never empty.
         steps: Vec<Step>,
+    },
+    /// `if … { … } else { … }`
+    If {
+        /// The condition.
+        condition: Condition,
+        /// Where it holds.
+        then: Vec<Step>,
+        /// Where it does not.
+        other: Vec<Step>,
+    },
+    /// `match timeout(span, async { … }).await { Ok(()) => {}, Err(_) => { … } }`
+    Timeout {
+        /// How long at most; a whole number of milliseconds.
+        span: Duration,
+        /// What is dropped when that is over.
+        steps: Vec<Step>,
+        /// What is done then.
+        other: Vec<Step>,
+    },
+    /// `select! { biased; … }`
+    Select {
+        /// The arms, in the order in which they are polled; at least one.
+        arms: Vec<Arm>,
     },
     /// `println!`
     Print {
@@ -195,6 +273,52 @@ pub enum Verb {
         /// The words.
         text: Arc<str>,
     },
+}
+
+impl Verb {
+    /// The steps inside of it, block by block, in the order of the text.
+    pub fn blocks(&self) -> Vec<&[Step]> {
+        match self {
+            Self::Lock { hold: Hold::Temporary { steps, .. }, .. } | Self::Loop { steps, .. } => vec![steps],
+            Self::TryLock { hold: Hold::Temporary { steps, .. }, other, .. }
+            | Self::Timeout { steps, other, .. } => vec![steps, other],
+            Self::TryLock { other, .. } => vec![other],
+            Self::If { then, other, .. } => vec![then, other],
+            Self::Select { arms } => arms.iter().map(|arm| &arm.steps[..]).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Shows every verb of some steps, those inside of others too, in the order of the text.
+    pub fn each<'s>(steps: &'s [Step], see: &mut impl FnMut(&'s Verb)) {
+        for step in steps {
+            see(&step.verb);
+            for block in step.verb.blocks() {
+                Self::each(block, see);
+            }
+        }
+    }
+}
+
+/// How often a loop turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turns {
+    /// So often.
+    Times(NonZeroU32),
+    /// For ever.
+    Ever,
+    /// As long as its first step, a `recv`, finds a message or somebody who could send one.
+    WhileReceiving,
+}
+
+/// One arm of a `select!`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arm {
+    /// What it does.
+    pub steps: Vec<Step>,
+    /// Whether its future, when another arm was quicker, stays alive without being polled to the end
+    /// of the enclosing block.
+    pub keep: bool,
 }
 
 /// How long a guard lives.
@@ -229,6 +353,45 @@ pub enum Value {
     Elapsed,
     /// What a variable holds; JSON `null` if it holds none.
     Var(Slot),
+    /// The sum of two; what is not a number counts as 0.
+    Add(Box<[Value; 2]>),
+}
+
+/// Something that holds or does not.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// A value that is there, and is neither `null` nor `false`.
+    Holds(Value),
+    /// A comparison; numbers by size, others only for being the same.
+    Compare {
+        /// How.
+        how: Comparison,
+        /// With what on the left and on the right.
+        sides: Box<[Value; 2]>,
+    },
+    /// The contrary.
+    Not(Box<Condition>),
+    /// All of them.
+    All(Vec<Condition>),
+    /// One of them at least.
+    Any(Vec<Condition>),
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`; does not hold between what are not two numbers.
+    Lt,
+    /// `<=`; the same.
+    Le,
+    /// `>`; the same.
+    Gt,
+    /// `>=`; the same.
+    Ge,
 }
 
 /// A moment to point out, bound to an event and never to a time.

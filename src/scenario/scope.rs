@@ -3,31 +3,40 @@
 //! Names live from their step to the end of their block. A guard also has a state: it is held until
 //! it is dropped, and Rust's rule of moved values says where that may be: a `drop` inside of a loop
 //! takes a guard that was bound inside of that same loop, since in its second turn another one
-//! would be gone already.
+//! would be gone already; and a guard that is dropped in one branch is not there behind the branches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::fates::{Drops, Fates};
 use super::json::Spanned;
 use super::names::{list, nearest, quote};
 use super::plan::Slot;
 use super::report::Mistakes;
 use super::source::Span;
-use crate::event::LockId;
+use crate::event::{LockId, Mode};
 
 /// The names of one task.
 #[derive(Default)]
 pub(super) struct Scope {
     /// What is in scope, innermost last.
     names: Vec<Name>,
-    /// Where the names of each open block begin.
-    blocks: Vec<usize>,
+    /// The open blocks, innermost last.
+    blocks: Vec<Block>,
     /// How many loops are open.
     loops: usize,
     /// Where the block of a name ended that is no longer in scope.
     ended: HashMap<Arc<str>, Span>,
-    guards: usize,
+    /// Which guards are held, by slot.
+    pub(super) fates: Fates,
     values: usize,
+}
+
+struct Block {
+    /// Where its names begin.
+    first: usize,
+    /// What branches that leave the block have dropped: it counts when the block ends.
+    later: Vec<Drops>,
 }
 
 struct Name {
@@ -54,26 +63,37 @@ struct Guard {
     slot: usize,
     /// The lock, where it is known.
     lock: Option<LockId>,
+    mode: Mode,
     /// How many loops were open when it was bound.
     loops: usize,
     /// It belongs to a `do` and has no name that a step can use.
     temporary: bool,
-    /// Where it was dropped.
-    dropped: Option<Span>,
+}
+
+/// A guard that is held.
+pub(super) struct Held {
+    pub(super) lock: LockId,
+    pub(super) mode: Mode,
+    /// Where it was bound.
+    pub(super) at: Span,
 }
 
 impl Scope {
     /// Begins a block.
     pub(super) fn enter(&mut self) {
-        self.blocks.push(self.names.len());
+        self.blocks.push(Block { first: self.names.len(), later: Vec::new() });
     }
 
     /// Ends a block, and with it the names in it; `at` is where it stands.
     pub(super) fn leave(&mut self, at: &Span) {
-        for name in self.names.drain(self.blocks.pop().unwrap_or(0)..) {
+        let Some(Block { first, later }) = self.blocks.pop() else { return };
+        for name in self.names.drain(first..) {
             if !name.is_temporary() {
                 self.ended.insert(name.text, at.clone());
             }
+        }
+        for drops in later {
+            self.fates.lose(&drops);
         }
     }
 
@@ -89,15 +109,29 @@ impl Scope {
         self.leave(at);
     }
 
-    /// How many slots for guards and for values were handed out.
-    pub(super) fn slots(&self) -> (usize, usize) {
-        (self.guards, self.values)
+    /// Whether this step can run more than once.
+    pub(super) fn in_loop(&self) -> bool {
+        self.loops > 0
     }
 
-    /// The locks held at this step with the places where their guards were bound.
-    pub(super) fn held(&self) -> impl Iterator<Item = (LockId, Span)> {
+    /// Takes what a branch dropped that leaves this block as perhaps gone behind the block.
+    pub(super) fn lose_later(&mut self, drops: Drops) {
+        if let Some(block) = self.blocks.last_mut() {
+            block.later.push(drops);
+        }
+    }
+
+    /// How many slots for guards and for values were handed out.
+    pub(super) fn slots(&self) -> (usize, usize) {
+        (self.fates.count(), self.values)
+    }
+
+    /// The locks that are surely held at this step.
+    pub(super) fn held(&self) -> impl Iterator<Item = Held> {
         self.names.iter().filter_map(|name| match &name.thing {
-            Thing::Guard(Guard { lock: Some(lock), dropped: None, .. }) => Some((*lock, name.at.clone())),
+            Thing::Guard(Guard { lock: Some(lock), mode, slot, .. }) if self.fates.is_held(*slot) => {
+                Some(Held { lock: *lock, mode: *mode, at: name.at.clone() })
+            }
             _ => None,
         })
     }
@@ -107,10 +141,11 @@ impl Scope {
         &mut self,
         name: &Spanned<&str>,
         lock: Option<LockId>,
+        mode: Mode,
         mistakes: &mut Mistakes,
     ) -> Slot {
         match self.find(name.value) {
-            Some(Name { at, thing: Thing::Guard(Guard { dropped: None, .. }), .. }) => {
+            Some(Name { at, thing: Thing::Guard(guard), .. }) if self.fates.is_held(guard.slot) => {
                 mistakes
                     .error(
                         name.at.clone(),
@@ -129,17 +164,18 @@ impl Scope {
             }
             _ => {}
         }
-        self.push_guard(name.value, name.at.clone(), lock, false)
+        self.push_guard(name, lock, mode, false)
     }
 
     /// Binds the guard of a `do`, whose name is the lock's.
-    pub(super) fn bind_temporary(&mut self, name: &Spanned<&str>, lock: Option<LockId>) -> Slot {
-        self.push_guard(name.value, name.at.clone(), lock, true)
+    pub(super) fn bind_temporary(&mut self, name: &Spanned<&str>, lock: Option<LockId>, mode: Mode) -> Slot {
+        self.push_guard(name, lock, mode, true)
     }
 
     /// Binds a value; a value of the same name is shadowed, as `let` does.
     pub(super) fn bind_value(&mut self, name: &Spanned<&str>, mistakes: &mut Mistakes) -> Slot {
-        if let Some(Name { at, thing: Thing::Guard(Guard { dropped: None, .. }), .. }) = self.find(name.value)
+        if let Some(Name { at, thing: Thing::Guard(guard), .. }) = self.find(name.value)
+            && self.fates.is_held(guard.slot)
         {
             mistakes
                 .error(name.at.clone(), format!("{} is already the name of a guard", quote(name.value)))
@@ -157,6 +193,16 @@ impl Scope {
         if self.find(name.value).is_none() {
             self.push(name.value, name.at.clone(), Thing::Unknown, 0);
         }
+    }
+
+    /// The lock and the mode of a guard that is in scope.
+    pub(super) fn guarded(&self, slot: &Slot) -> Option<(Option<LockId>, Mode, Span)> {
+        self.names.iter().rev().find_map(|name| match &name.thing {
+            Thing::Guard(guard) if guard.slot == slot.index => {
+                Some((guard.lock, guard.mode, name.at.clone()))
+            }
+            _ => None,
+        })
     }
 
     /// The guard of the innermost `do`.
@@ -178,8 +224,8 @@ impl Scope {
     ) -> Option<Slot> {
         match self.find(name.value) {
             Some(Name { text, thing: Thing::Guard(guard), .. }) => {
-                if let Some(dropped) = &guard.dropped {
-                    not_held(name, dropped, mistakes);
+                if !self.fates.is_held(guard.slot) {
+                    self.fates.explain(guard.slot, name, mistakes);
                     return None;
                 }
                 Some(Slot { index: guard.slot, name: text.clone() })
@@ -209,12 +255,12 @@ impl Scope {
     ) -> Option<Slot> {
         let slot = self.guard(name, locks, mistakes)?;
         let loops = self.loops;
-        let (guard, at) = self.names.iter_mut().rev().find_map(|known| match &mut known.thing {
-            Thing::Guard(guard) if guard.slot == slot.index => Some((guard, known.at.clone())),
+        let (outside, at) = self.names.iter().rev().find_map(|known| match &known.thing {
+            Thing::Guard(guard) if guard.slot == slot.index => Some((guard.loops < loops, known.at.clone())),
             _ => None,
         })?;
-        guard.dropped = Some(name.at.clone());
-        if guard.loops < loops {
+        self.fates.drop(slot.index, &name.at);
+        if outside {
             mistakes
                 .error(
                     name.at.clone(),
@@ -263,7 +309,7 @@ impl Scope {
 
     fn guard_names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().rev().filter_map(|name| match &name.thing {
-            Thing::Guard(guard) if !guard.temporary && guard.dropped.is_none() => Some(&*name.text),
+            Thing::Guard(guard) if !guard.temporary && self.fates.is_held(guard.slot) => Some(&*name.text),
             _ => None,
         })
     }
@@ -277,11 +323,16 @@ impl Scope {
         self.names.iter().rev().find(|known| !known.is_temporary() && &*known.text == name)
     }
 
-    fn push_guard(&mut self, name: &str, at: Span, lock: Option<LockId>, temporary: bool) -> Slot {
-        let slot = self.guards;
-        self.guards += 1;
-        let guard = Guard { slot, lock, loops: self.loops, temporary, dropped: None };
-        self.push(name, at, Thing::Guard(guard), slot)
+    fn push_guard(
+        &mut self,
+        name: &Spanned<&str>,
+        lock: Option<LockId>,
+        mode: Mode,
+        temporary: bool,
+    ) -> Slot {
+        let slot = self.fates.bind();
+        let guard = Guard { slot, lock, mode, loops: self.loops, temporary };
+        self.push(name.value, name.at.clone(), Thing::Guard(guard), slot)
     }
 
     fn push(&mut self, name: &str, at: Span, thing: Thing, index: usize) -> Slot {
@@ -307,6 +358,9 @@ impl Scope {
             mistake.label(format!("no {what} of this name is in scope"));
         }
         mistake.help(match near {
+            _ if self.ended.contains_key(name.value) => {
+                format!("move this into the block, or bind the {what} before it")
+            }
             Some(near) => format!("did you mean {}?", quote(near)),
             None if self.names.iter().any(|known| known.is_temporary() && &*known.text == name.value) => {
                 "the guard of a `do` has no name: leave it out here, and it is dropped where the `do` ends"
@@ -323,13 +377,4 @@ impl Scope {
             None => format!("values here: {}", list(names)),
         });
     }
-}
-
-/// Says that a guard is not held any more.
-fn not_held(name: &Spanned<&str>, dropped: &Span, mistakes: &mut Mistakes) {
-    mistakes
-        .error(name.at.clone(), format!("the guard {} is not held here", quote(name.value)))
-        .label("used after it was dropped")
-        .also(dropped.clone(), "dropped here")
-        .help("move the `drop` behind this step, or `lock` again before it");
 }

@@ -7,16 +7,25 @@ use jsonc_parser::ast::Value as Node;
 use super::actors::{Actors, Numbers};
 use super::file::Setting;
 use super::json::{self, Object, Spanned, at};
+use super::keys::{Key, Takes};
 use super::limits::{MAX_SPAWNED_STEPS, MAX_TASKS};
 use super::names::{self, quote};
-use super::order::LockOrder;
 use super::plan::TaskPlan;
 use super::report::Mistakes;
 use super::scope::Scope;
+use super::uses::Uses;
 use super::walk::Walk;
 
 /// How to write a task.
 const FORM: &str = "{ \"name\": \"reader\", \"steps\": [ … ] }";
+
+/// The fields of a task.
+pub(super) const FIELDS: &[Key] = &[
+    Key::needed("name", Takes::Name, "what it is called"),
+    Key::new("start", Takes::Duration, "how long after the beginning of the run it starts"),
+    Key::new("count", Takes::Whole(1, MAX_TASKS), "how many of it there are: `name#1`, `name#2` …"),
+    Key::needed("steps", Takes::Steps, "what it does, in order"),
+];
 
 /// What is counted over all tasks.
 #[derive(Default)]
@@ -31,7 +40,7 @@ pub(super) fn read<'a>(
     node: &'a Node<'a>,
     setting: &Setting,
     actors: &mut Actors<'a>,
-    order: &mut LockOrder,
+    uses: &mut Uses,
     mistakes: &mut Mistakes,
 ) -> Option<Vec<TaskPlan>> {
     let nodes = json::list(node, "`tasks`", mistakes)?;
@@ -45,20 +54,27 @@ pub(super) fn read<'a>(
     let mut plans = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
         let Some(mut object) = Object::read(node, "a task", FORM, "field", mistakes) else { continue };
-        object.only("a task", &["name", "start", "count", "steps"], mistakes);
+        object.only("a task", FIELDS, mistakes);
         let numbers = numbers(&object, mistakes);
         let name = name(&object, numbers, actors, mistakes);
         let start = json::optional(object.get("start"), |node| json::duration(node, "`start`", mistakes));
-        let many = matches!(numbers, Numbers::Count(2..));
+        let count = match numbers {
+            Numbers::One => 1,
+            Numbers::Count(count) => count,
+            Numbers::Unknown => u32::MAX,
+        };
+        let begin = start.flatten().unwrap_or_default();
+        if let Some(node) = object.get("start") {
+            uses.timers.add(index, begin, at(node));
+        }
         let mut walk = Walk {
             mistakes: &mut *mistakes,
             scope: Scope::default(),
-            source: setting.source,
-            locks: setting.locks,
-            order: &mut *order,
-            task: (index, many),
+            setting,
+            uses: &mut *uses,
+            task: (index, count),
             until: setting.until,
-            clock: setting.clock,
+            now: Some(begin),
             steps: 0,
             steps_before: totals.steps,
         };

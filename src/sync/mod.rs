@@ -7,7 +7,8 @@ pub mod actor;
 mod block;
 mod guard;
 mod mutex;
-mod probe;
+#[cfg_attr(not(feature = "engine"), allow(dead_code))]
+pub(crate) mod probe;
 mod recorder;
 
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};

@@ -15,9 +15,9 @@ use tokio::sync::TryLockError;
 
 use super::block::block_on;
 use super::guard::{MutexGuard, OwnedMutexGuard};
-use super::probe::{Held, Probe, acquire, locked};
+use super::probe::{Budget, Held, Probe, acquire, locked};
 use super::recorder::Recorder;
-use crate::event::{LockId, LockKind};
+use crate::event::{LockId, LockKind, Mode};
 
 type Inner<T> = tokio::sync::Mutex<T>;
 
@@ -129,7 +129,7 @@ impl<T> Mutex<T> {
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         match self.probe.tap() {
             Some(tap) => {
-                let (inner, op) = acquire(tap, self.inner().lock()).await;
+                let (inner, op) = acquire(tap, Mode::Exclusive, Budget::Last, self.inner().lock()).await;
                 MutexGuard::new(Held::recorded(tap, op), inner, self)
             }
             None => MutexGuard::new(Held::unrecorded(), self.inner().lock().await, self),
@@ -157,7 +157,8 @@ impl<T> Mutex<T> {
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         let (held, inner) = match self.probe.tap() {
             Some(tap) => {
-                let (inner, op) = acquire(tap, Arc::clone(self.inner()).lock_owned()).await;
+                let (inner, op) =
+                    acquire(tap, Mode::Exclusive, Budget::Last, Arc::clone(self.inner()).lock_owned()).await;
                 (Held::recorded(Arc::clone(tap), op), inner)
             }
             None => (Held::unrecorded(), Arc::clone(self.inner()).lock_owned().await),
@@ -214,7 +215,7 @@ impl<T> Mutex<T> {
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.probe.tap() {
             Some(tap) => {
-                let (inner, op) = tap.attempt(|| self.inner().try_lock())?;
+                let (inner, op) = tap.attempt(Mode::Exclusive, || self.inner().try_lock())?;
                 Ok(MutexGuard::new(Held::recorded(tap, op), inner, self))
             }
             None => Ok(MutexGuard::new(Held::unrecorded(), self.inner().try_lock()?, self)),
@@ -229,7 +230,8 @@ impl<T> Mutex<T> {
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         let (held, inner) = match self.probe.tap() {
             Some(tap) => {
-                let (inner, op) = tap.attempt(|| Arc::clone(self.inner()).try_lock_owned())?;
+                let (inner, op) =
+                    tap.attempt(Mode::Exclusive, || Arc::clone(self.inner()).try_lock_owned())?;
                 (Held::recorded(Arc::clone(tap), op), inner)
             }
             None => (Held::unrecorded(), Arc::clone(self.inner()).try_lock_owned()?),

@@ -16,16 +16,17 @@ use std::future::poll_fn;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 
 use super::recorder::{Recorder, installed};
-use crate::event::{Actor, LockId, LockKind, OpId, What};
+use crate::event::{Actor, LockId, LockKind, Mode, OpId, What};
 
 /// A poisoned mutex here only means that a sink panicked; what it protects is still whole.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -59,7 +60,7 @@ impl Probe {
 
     /// For a lock that `recorder` knows as `lock`.
     pub(super) fn registered(recorder: &Recorder, lock: LockId, kind: LockKind) -> Self {
-        let tap = Arc::new(Tap { recorder: recorder.clone(), lock, order: Mutex::new(()) });
+        let tap = Arc::new(Tap::new(recorder, lock, kind));
         Self { name: Name::Registered, kind, tap: OnceLock::from(tap) }
     }
 
@@ -85,29 +86,97 @@ impl Probe {
                 Name::Registered => "?".into(),
             };
             let lock = recorder.add_lock(name, self.kind);
-            Arc::new(Tap { recorder: recorder.clone(), lock, order: Mutex::new(()) })
+            Arc::new(Tap::new(recorder, lock, self.kind))
         })
     }
 }
 
 /// A lock that is being recorded.
-pub(super) struct Tap {
+pub(crate) struct Tap {
     recorder: Recorder,
     lock: LockId,
+    /// Whether a waiter that is woken owns the lock already.
+    hands_over: bool,
+    /// How often something changed that a waiter may have been woken for.
+    changes: AtomicU64,
     /// Held around a first poll and its record, and around the record of an end. No waker takes it,
     /// and nobody else's code runs under it but the sink's and the clock's.
     order: Mutex<()>,
 }
 
 impl Tap {
+    /// A lock of this kind that `recorder` knows as `lock`.
+    pub(crate) fn new(recorder: &Recorder, lock: LockId, kind: LockKind) -> Self {
+        let hands_over = kind.policy().hands_over();
+        Self {
+            recorder: recorder.clone(),
+            lock,
+            hands_over,
+            changes: AtomicU64::new(0),
+            order: Mutex::new(()),
+        }
+    }
+
+    /// Somebody came into the lock or left it, or its queue.
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number for an operation that ends as it begins.
+    pub(crate) fn next_op(&self) -> OpId {
+        self.recorder.next_op()
+    }
+
     /// Asks without waiting: `attempt` and the record of its outcome are one step.
-    pub(super) fn attempt<G, E>(&self, attempt: impl FnOnce() -> Result<G, E>) -> Result<(G, OpId), E> {
+    pub(crate) fn attempt<G, E>(
+        &self,
+        mode: Mode,
+        attempt: impl FnOnce() -> Result<G, E>,
+    ) -> Result<(G, OpId), E> {
         let (lock, op, actor) = (self.lock, self.recorder.next_op(), self.recorder.actor());
         let _order = locked(&self.order);
         let outcome = attempt();
-        let what = if outcome.is_ok() { What::Acquire { lock, op } } else { What::Busy { lock, op } };
+        let what =
+            if outcome.is_ok() { What::Acquire { lock, op, mode } } else { What::Busy { lock, op, mode } };
         self.recorder.record(actor, what);
+        self.changed();
         outcome.map(|guard| (guard, op))
+    }
+
+    /// Asks on a thread, which stands still until it has the lock: `attempt` asks without waiting, and
+    /// `wait`, asked after that failed and is recorded, waits. `wait` may say that it would never come
+    /// back.
+    ///
+    /// For locks that promise no order among those who wait; one that did would have to be asked once.
+    pub(crate) fn block<G>(
+        &self,
+        mode: Mode,
+        attempt: impl FnOnce() -> Option<G>,
+        wait: impl FnOnce() -> Option<G>,
+    ) -> Option<(G, OpId)> {
+        let (lock, op, actor) = (self.lock, self.recorder.next_op(), self.recorder.actor());
+        {
+            let _order = locked(&self.order);
+            if let Some(guard) = attempt() {
+                self.recorder.record(actor, What::Acquire { lock, op, mode });
+                return Some((guard, op));
+            }
+            self.recorder.record(actor, What::Wait { lock, op, mode });
+        }
+        let guard = wait()?;
+        self.recorder.record(actor, What::Acquire { lock, op, mode });
+        Some((guard, op))
+    }
+
+    /// Records that something is done to the lock, and then does it: what it wakes comes after it.
+    pub(crate) fn act<R>(&self, what: impl FnOnce(LockId) -> What, act: impl FnOnce() -> R) -> R {
+        let actor = self.recorder.actor();
+        {
+            let _order = locked(&self.order);
+            self.recorder.record(actor, what(self.lock));
+            self.changed();
+        }
+        act()
     }
 }
 
@@ -122,15 +191,16 @@ enum State {
     Waiting,
     /// `Grant` is recorded.
     Granted,
-    /// `Acquire` or `Cancel` is recorded.
+    /// What ends it is recorded.
     Done,
 }
 
-/// The waker that stands in the real lock's queue; it is woken when the operation is handed the lock
-/// and at no other time.
+/// The waker that stands in the real lock's queue; it is woken when the operation is handed the lock,
+/// or may try again, and at no other time.
 struct Ticket {
     tap: Arc<Tap>,
     op: OpId,
+    mode: Mode,
     actor: Actor,
     /// Held while a change of state is recorded, so that a poll on another thread cannot record the
     /// acquisition before the hand-over that it comes from.
@@ -139,6 +209,8 @@ struct Ticket {
 
 struct Progress {
     state: State,
+    /// How much had changed when it was woken and came too late.
+    beaten: Option<u64>,
     /// Whom to wake: the task's waker as of its last poll, until it is used.
     task: Option<Waker>,
 }
@@ -159,9 +231,9 @@ impl Ticket {
     /// The first poll came back empty-handed: it stands in the queue.
     fn enqueued(&self) {
         let mut progress = locked(&self.progress);
-        self.record(|lock, op| What::Wait { lock, op });
+        self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
         if progress.state == State::Early {
-            self.record(|lock, op| What::Grant { lock, op });
+            self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         } else {
             progress.state = State::Waiting;
@@ -172,15 +244,26 @@ impl Ticket {
     fn granted(&self) {
         let mut progress = locked(&self.progress);
         if progress.state != State::Granted {
-            self.record(|lock, op| What::Grant { lock, op });
+            self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         }
     }
 
-    /// It runs with the guard in hand.
-    fn acquired(&self) {
+    /// It was woken and tried, and somebody else was quicker: it waits again.
+    fn waits_again(&self) {
         let mut progress = locked(&self.progress);
-        self.record(|lock, op| What::Acquire { lock, op });
+        if progress.state == State::Granted && !self.tap.hands_over {
+            self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
+            progress.state = State::Waiting;
+            progress.beaten = Some(self.tap.changes.load(Ordering::Relaxed));
+        }
+    }
+
+    /// It has what it asked for, and runs.
+    fn settled(&self, end: impl FnOnce(LockId, OpId) -> What) {
+        let mut progress = locked(&self.progress);
+        self.record(end);
+        self.tap.changed();
         progress.state = State::Done;
     }
 }
@@ -194,8 +277,10 @@ impl Wake for Ticket {
         let mut progress = locked(&self.progress);
         match progress.state {
             State::Asking => progress.state = State::Early,
+            // Waiters that wake each other, although nothing has changed, would fill any recording.
+            State::Waiting if progress.beaten == Some(self.tap.changes.load(Ordering::Relaxed)) => {}
             State::Waiting => {
-                self.record(|lock, op| What::Grant { lock, op });
+                self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
                 progress.state = State::Granted;
             }
             State::Early | State::Granted | State::Done => {}
@@ -211,15 +296,15 @@ impl Wake for Ticket {
 /// Records `Cancel` if it is dropped between the queue and the guard.
 struct Asking {
     ticket: Arc<Ticket>,
-    /// `Acquire` is recorded.
+    /// What ends it is recorded.
     settled: bool,
 }
 
 impl Asking {
-    fn acquired(&mut self) {
+    fn settle(&mut self, end: impl FnOnce(LockId, OpId) -> What) {
         if !self.settled {
             self.settled = true;
-            self.ticket.acquired();
+            self.ticket.settled(end);
         }
     }
 }
@@ -234,51 +319,92 @@ impl Drop for Asking {
         let mut progress = locked(&ticket.progress);
         if matches!(progress.state, State::Waiting | State::Granted) {
             ticket.record(|lock, op| What::Cancel { lock, op });
+            ticket.tap.changed();
         }
         progress.state = State::Done;
     }
 }
 
-/// Waits for `inner`, the real lock's own future, and records what happens to it.
+/// When the real future asks tokio's cooperative budget, which makes a task yield now and then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// Last of all, when it owns the lock: what tokio's locks do since 1.54.
+    Last,
+    /// First of all, before it asks for anything: tokio's channels.
+    First,
+    /// Never: the locks of others, and tokio's `Notify`.
+    Never,
+}
+
+/// Waits for `inner`, the real lock's own future, and records what happens to it; see [`operation`].
 ///
-/// `inner` must ask in its first poll, must wake its waker when it is handed the lock and only then,
-/// and must check tokio's cooperative budget last of all, when it owns the lock: that is what tokio's
-/// locks do since 1.54. It is polled outside of the budget, and the budget is then checked here with
-/// the task's own waker: the same checks in the same polls, but between the two we know whether the
-/// lock is ours.
+/// `inner` must ask in its first poll, must wake its waker when it is handed the lock (or may try
+/// again) and only then, and must ask the cooperative budget when `budget` says.
+pub(crate) async fn acquire<F: Future>(
+    tap: &Arc<Tap>,
+    mode: Mode,
+    budget: Budget,
+    inner: F,
+) -> (F::Output, OpId) {
+    operation(tap, mode, budget, inner, |lock, op, _| What::Acquire { lock, op, mode }).await
+}
+
+/// Waits for `inner`, the real future of some operation, and records what happens to it; the event
+/// that ends it is `end` of what it gave.
+///
+/// A future that asks the budget last is polled outside of it, and the budget is then asked here with
+/// the task's own waker: the same questions in the same polls, but between the two we know whether the
+/// lock is ours. One that asks it first has not asked for anything else when it is refused.
 ///
 /// # Cancel safety
 ///
 /// Dropped before its first poll, it records nothing; dropped while it waits or owns the lock, it
 /// records `Cancel` and then lets go.
-pub(super) async fn acquire<F: Future>(tap: &Arc<Tap>, inner: F) -> (F::Output, OpId) {
+pub(crate) async fn operation<F: Future>(
+    tap: &Arc<Tap>,
+    mode: Mode,
+    budget: Budget,
+    inner: F,
+    end: impl Fn(LockId, OpId, &F::Output) -> What,
+) -> (F::Output, OpId) {
     let ticket = Arc::new(Ticket {
         tap: Arc::clone(tap),
         op: tap.recorder.next_op(),
+        mode,
         actor: tap.recorder.actor(),
-        progress: Mutex::new(Progress { state: State::Asking, task: None }),
+        progress: Mutex::new(Progress { state: State::Asking, beaten: None, task: None }),
     });
     // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
-    let mut guard = None;
-    let mut inner = pin!(unconstrained(inner));
-    let mut budget = pin!(consume_budget());
+    let mut result = None;
+    let mut inner = pin!(inner);
+    let mut spend = pin!(consume_budget());
     let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
     let waker = Waker::from(ticket);
     let mut first = true;
-    let guard = poll_fn(|cx| {
-        if guard.is_none() {
+    let result = poll_fn(|cx| {
+        if result.is_none() {
             asking.ticket.set_task(cx.waker());
             let mut queue_cx = Context::from_waker(&waker);
+            let mut poll_inner = |cx: &mut Context<'_>| match budget {
+                Budget::Last => pin!(unconstrained(inner.as_mut())).poll(cx),
+                Budget::First | Budget::Never => inner.as_mut().poll(cx),
+            };
+            if budget == Budget::First && !has_budget_remaining() {
+                // Refused before it looks at anything: nothing has happened.
+                let refused = poll_inner(cx);
+                debug_assert!(refused.is_pending());
+                return Poll::Pending;
+            }
             if std::mem::take(&mut first) {
                 let _order = locked(&tap.order);
-                match inner.as_mut().poll(&mut queue_cx) {
-                    Poll::Ready(held) if has_budget_remaining() => {
-                        asking.acquired();
-                        guard = Some(held);
+                match poll_inner(&mut queue_cx) {
+                    Poll::Ready(output) if budget != Budget::Last || has_budget_remaining() => {
+                        asking.settle(|lock, op| end(lock, op, &output));
+                        result = Some(output);
                     }
-                    Poll::Ready(held) => {
+                    Poll::Ready(output) => {
                         asking.ticket.granted();
-                        guard = Some(held);
+                        result = Some(output);
                     }
                     Poll::Pending => {
                         asking.ticket.enqueued();
@@ -286,27 +412,37 @@ pub(super) async fn acquire<F: Future>(tap: &Arc<Tap>, inner: F) -> (F::Output, 
                     }
                 }
             } else {
-                guard = Some(ready!(inner.as_mut().poll(&mut queue_cx)));
-                // It can be polled between the hand-over and the wake.
-                asking.ticket.granted();
+                let Poll::Ready(output) = poll_inner(&mut queue_cx) else {
+                    asking.ticket.waits_again();
+                    return Poll::Pending;
+                };
+                if tap.hands_over {
+                    // It can be polled between the hand-over and the wake.
+                    asking.ticket.granted();
+                }
+                result = Some(output);
             }
         }
-        ready!(budget.as_mut().poll(cx));
-        asking.acquired();
-        guard.take().map_or(Poll::Pending, Poll::Ready)
+        if budget == Budget::Last {
+            ready!(spend.as_mut().poll(cx));
+        }
+        if let Some(output) = &result {
+            asking.settle(|lock, op| end(lock, op, output));
+        }
+        result.take().map_or(Poll::Pending, Poll::Ready)
     })
     .await;
-    (guard, asking.ticket.op)
+    (result, asking.ticket.op)
 }
 
 /// Stands for a recorded acquisition in a guard: dropping it records `Release`.
 ///
 /// A guard must declare it before the real guard, so that it is dropped first.
-pub(super) struct Held<P: Deref<Target = Tap>>(Option<(P, OpId)>);
+pub(crate) struct Held<P: Deref<Target = Tap>>(Option<(P, OpId)>);
 
 impl<P: Deref<Target = Tap>> Held<P> {
     /// An acquisition that is recorded.
-    pub(super) const fn recorded(tap: P, op: OpId) -> Self {
+    pub(crate) const fn recorded(tap: P, op: OpId) -> Self {
         Self(Some((tap, op)))
     }
 
@@ -331,6 +467,7 @@ impl<P: Deref<Target = Tap>> Drop for Held<P> {
             let actor = tap.recorder.actor();
             let _order = locked(&tap.order);
             tap.recorder.record(actor, What::Release { lock: tap.lock, op: *op });
+            tap.changed();
         }
     }
 }

@@ -135,8 +135,13 @@ impl Recorder {
 
     /// Registers a lock.
     pub fn add_lock(&self, name: impl Into<Arc<str>>, kind: LockKind) -> LockId {
+        self.add(LockName { name: name.into(), kind, permits: None })
+    }
+
+    /// Registers a lock, with its permits if it has some.
+    pub fn add(&self, lock_name: LockName) -> LockId {
         let locks = &mut lock(&self.0.registry).names.locks;
-        locks.push(LockName { name: name.into(), kind });
+        locks.push(lock_name);
         LockId(locks.len() as u32 - 1)
     }
 
@@ -198,13 +203,22 @@ impl Recorder {
             Pushed::Lost => {
                 self.0.lost.fetch_add(1, Ordering::Relaxed);
             }
-            Pushed::Closed => self.close(),
+            Pushed::Closed => self.0.closed.store(true, Ordering::Release),
+        }
+        if self.is_closed() {
+            tape.sink = Box::new(nobody);
         }
     }
 
     /// Ends the recording: from here on nothing is recorded, whoever asks.
+    ///
+    /// The sink is dropped, at the latest when an event that is being pushed has been.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
+        // Whoever is in the middle of a push sees that it is closed, and does the same.
+        if let Ok(mut tape) = self.0.tape.try_lock() {
+            tape.sink = Box::new(nobody);
+        }
     }
 
     /// Whether the recording has ended.
@@ -216,6 +230,11 @@ impl Recorder {
     pub fn lost(&self) -> u64 {
         self.0.lost.load(Ordering::Relaxed)
     }
+}
+
+/// The sink of a recording that has ended.
+fn nobody(_: Event) -> bool {
+    false
 }
 
 static INSTALLED: OnceLock<Recorder> = OnceLock::new();

@@ -1,39 +1,64 @@
-//! Handoffs: a release that passes the ownership on to a waiter.
+//! Handoffs: what let a waiter in, and what became of that.
+//!
+//! Of a lock that hands over, a grant passes the ownership on. Of another it only wakes, and somebody
+//! else may be quicker.
 
 use super::State;
-use crate::event::{Event, LockId, OpId, TaskId, Time, What};
+use crate::event::{Event, LockId, Mode, OpId, TaskId, Time, What};
 
-/// How a lock became free.
+/// What lets a waiter in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
-    /// Its guard was dropped.
+    /// A guard was dropped.
     Released,
-    /// Its owner was cancelled before it had run.
+    /// Who had been let in was cancelled before it had run.
     Cancelled,
+    /// Who waited ahead was cancelled, and what it was too much for is enough for others.
+    GaveWay,
+    /// Permits were added.
+    Added,
+    /// Somebody notified.
+    Notified {
+        /// Everybody who waited.
+        all: bool,
+    },
+    /// A message went into the channel.
+    Sent,
+    /// A message was taken out, which made room.
+    Received,
 }
 
-/// When a lock last became free, and through whom.
+/// When somebody could be let in last, and through whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freed {
     /// The event.
     pub seq: u64,
     /// Its time.
     pub at: Time,
-    /// Who had owned the lock.
+    /// Who had owned the lock, or who notified, sent and the like.
     pub task: TaskId,
-    /// How it let go.
+    /// How.
     pub how: Passed,
+}
+
+impl Freed {
+    /// By whoever acts in this event.
+    pub(super) const fn by(event: &Event, how: Passed) -> Self {
+        Self { seq: event.seq, at: event.at, task: event.actor.task, how }
+    }
 }
 
 /// What became of a handoff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Its receiver owns the lock and has not run yet.
+    /// Its receiver has not run yet.
     Granted,
-    /// Its receiver ran with the guard.
+    /// Its receiver ran with what it had asked for.
     Ran,
     /// Its receiver was cancelled before it ran.
     Cancelled,
+    /// Its receiver was woken, and found that somebody else had been quicker.
+    Beaten,
 }
 
 /// One handoff.
@@ -47,10 +72,12 @@ pub struct Handoff {
     pub lock: LockId,
     /// The receiver's acquisition.
     pub op: OpId,
+    /// What that asks for.
+    pub mode: Mode,
     /// The receiver.
     pub to: TaskId,
-    /// Whose release or cancellation made the lock free, where that is known.
-    pub from: Option<Freed>,
+    /// Whether it owns what it asked for from here on; if not, it may only try.
+    pub owns: bool,
     /// When the receiver had asked.
     pub asked: Time,
     /// The event with which it had asked.
@@ -61,6 +88,11 @@ pub struct Handoff {
     pub position: usize,
     /// Who had last given up a place ahead of it, and when.
     pub cleared: Option<(TaskId, Time)>,
+    /// How often somebody who had asked later went first.
+    pub overtaken: u32,
+    /// What let the receiver in: usually on record before the grant, but a message that is sent wakes
+    /// within the sending. So only [`Handoff::from`] may tell.
+    from: Option<Freed>,
     /// The event that decided its fate, and how: later than the grant, so only [`Handoff::fate`]
     /// may tell, which knows the moment that is looked at.
     settled: Option<(u64, Fate)>,
@@ -71,7 +103,7 @@ pub struct Handoff {
 impl Handoff {
     /// The handoff that `event` is, if it is one; `before` is the state that it finds.
     pub(super) fn of(before: &State, event: &Event) -> Option<Self> {
-        let What::Grant { lock: id, op } = event.what else { return None };
+        let What::Grant { lock: id, op, mode } = event.what else { return None };
         let lock = before.lock(id)?;
         // A grant out of nowhere is a task that got the lock at once but has to yield first.
         let position = lock.queue.iter().position(|place| place.op == op)?;
@@ -81,29 +113,42 @@ impl Handoff {
             at: event.at,
             lock: id,
             op,
+            mode,
             to: event.actor.task,
-            from: lock.freed,
+            owns: lock.hands_over(),
             asked: place.since,
             asked_seq: place.asked_seq,
             first: place.first,
             position: position + 1,
             cleared: place.cleared,
+            overtaken: place.overtaken,
+            from: lock.freed,
             settled: None,
             asked_again: None,
         })
     }
 
+    /// Takes note of how it went on with its receiver: `event` is of the same acquisition.
+    pub(super) fn settle(&mut self, event: &Event) {
+        let fate = match event.what {
+            What::Cancel { .. } => Fate::Cancelled,
+            What::Wait { .. } => Fate::Beaten,
+            _ => Fate::Ran,
+        };
+        self.settled.get_or_insert((event.seq, fate));
+    }
+
     /// Takes note of what came after: `event` is of the same lock, and no other handoff of that lock
     /// lies between.
     pub(super) fn note(&mut self, event: &Event) {
-        let Some((_, op)) = event.what.acquisition() else { return };
-        let fate = match event.what {
-            What::Acquire { .. } => Some(Fate::Ran),
-            What::Cancel { .. } => Some(Fate::Cancelled),
+        let how = match (&event.what, self.mode) {
+            (What::Sent { .. }, Mode::Message) => Some(Passed::Sent),
+            (What::Received { .. }, Mode::Room) => Some(Passed::Received),
             _ => None,
         };
-        if let Some(fate) = fate.filter(|_| op == self.op && self.settled.is_none()) {
-            self.settled = Some((event.seq, fate));
+        if self.from.is_none() && self.settled.is_none_or(|(seq, _)| seq == event.seq) {
+            let other = |_: &Passed| event.actor.task != self.to;
+            self.from = how.filter(other).map(|how| Freed::by(event, how));
         }
         let rival = self.from.is_some_and(|from| from.task == event.actor.task);
         if rival && self.asked_again.is_none() && matches!(event.what, What::Wait { .. }) {
@@ -111,9 +156,19 @@ impl Handoff {
         }
     }
 
+    /// What let the receiver in, where that is known by `moment`.
+    pub fn from(&self, moment: u64) -> Option<Freed> {
+        self.from.filter(|from| from.seq <= moment)
+    }
+
     /// What has become of it by `moment`.
     pub fn fate(&self, moment: u64) -> Fate {
         self.settled.filter(|(seq, _)| *seq <= moment).map_or(Fate::Granted, |(_, fate)| fate)
+    }
+
+    /// The event that decided its fate, if that was by `moment`.
+    pub fn settled(&self, moment: u64) -> Option<u64> {
+        self.settled.map(|(seq, _)| seq).filter(|seq| *seq <= moment)
     }
 
     /// When whoever let go asked for the lock again, if that was by `moment` and before the lock was

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{Cause, End, words};
-use crate::event::{Event, Names, OpId, Outcome, StepId, What};
+use crate::event::{Event, Family, Mode, Names, OpId, Outcome, StepId, What};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -21,6 +21,14 @@ struct Line<'a> {
     lock: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     op: Option<OpId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permits: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arm: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +47,8 @@ struct Line<'a> {
 }
 
 /// `event` as JSON, without the line's end: `seq`, `ns`, `task`, `event`, and what else that event
-/// has (`step`, `lock`, `op`, `until_ns`, `text`, `name`, `key`, `value`, `found`, `place`).
+/// has (`step`, `lock`, `op`, `mode`, `permits`, `all`, `arm`, `until_ns`, `text`, `name`, `key`,
+/// `value`, `found`, `place`). The `mode` is left out where there is but one: of a mutex.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -50,15 +59,19 @@ struct Line<'a> {
 /// assert_eq!(lockscope::trace::json_line(&names, &event), r#"{"seq":1,"ns":0,"task":"reader","event":"spawn"}"#);
 /// ```
 pub fn line(names: &Names, event: &Event) -> String {
-    let acquisition = event.what.acquisition();
+    let (mode, permits) = mode(names, &event.what);
     let mut line = Line {
         seq: event.seq,
         ns: event.at.nanos(),
         task: names.task(event.actor.task),
         event: event.what.name(),
         step: event.actor.step,
-        lock: acquisition.map(|(lock, _)| names.lock(lock)),
-        op: acquisition.map(|(_, op)| op),
+        lock: event.what.lock().map(|lock| names.lock(lock)),
+        op: event.what.acquisition().map(|(_, op)| op),
+        mode,
+        permits,
+        all: None,
+        arm: None,
         until_ns: None,
         text: None,
         name: None,
@@ -76,21 +89,48 @@ pub fn line(names: &Names, event: &Event) -> String {
             line.found = Some(value.is_some());
             line.place = Some(*place);
         }
-        What::Get { lock, key, value } => {
-            line.lock = Some(names.lock(*lock));
+        What::Get { key, value, .. } => {
             line.key = Some(key);
             line.value = Some(value.as_deref().unwrap_or(&Json::Null));
             line.found = Some(value.is_some());
         }
-        What::Insert { lock, key, value } => {
-            line.lock = Some(names.lock(*lock));
+        What::Insert { key, value, .. } => {
             line.key = Some(key);
             line.value = Some(value);
         }
+        What::AddPermits { permits, .. } => line.permits = Some(*permits),
+        What::Notify { all, .. } => line.all = Some(*all),
+        What::Sent { value, .. } => line.value = Some(value),
+        What::Received { value, .. } => {
+            line.value = Some(value.as_deref().unwrap_or(&Json::Null));
+            line.found = Some(value.is_some());
+        }
+        What::Select { arm } => line.arm = Some(*arm),
         _ => {}
     }
     // Every field is a number, a string or JSON already: there is nothing in it that can fail.
     escape(serde_json::to_string(&line).unwrap_or_default())
+}
+
+/// What an acquisition asks for, by name, and of permits how many.
+fn mode(names: &Names, what: &What) -> (Option<&'static str>, Option<u32>) {
+    let (What::Wait { lock, mode, .. }
+    | What::Grant { lock, mode, .. }
+    | What::Acquire { lock, mode, .. }
+    | What::Busy { lock, mode, .. }) = what
+    else {
+        return (None, None);
+    };
+    let is_mutex = names.locks.get(lock.0 as usize).is_some_and(|lock| lock.kind.family() == Family::Mutex);
+    match *mode {
+        Mode::Exclusive if is_mutex => (None, None),
+        Mode::Exclusive => (Some("exclusive"), None),
+        Mode::Shared => (Some("shared"), None),
+        Mode::Permits(permits) => (Some("permits"), Some(permits)),
+        Mode::Signal => (Some("signal"), None),
+        Mode::Message => (Some("message"), None),
+        Mode::Room => (Some("room"), None),
+    }
 }
 
 /// JSON escapes control characters up to U+001F; a terminal obeys more than these. Outside of strings

@@ -4,9 +4,11 @@
 //! from the nearest checkpoint and nothing else. Moments are counted in events: moment `n` is what
 //! holds when the first `n` events have happened. Nothing here knows a runtime or a terminal.
 
+pub mod compare;
 pub mod deadlock;
 mod handoff;
 mod json;
+mod note;
 mod state;
 pub mod story;
 pub mod text;
@@ -14,15 +16,17 @@ pub mod why;
 pub mod words;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
 
-use crate::event::{Event, LockId, Names, Outcome, TaskId, Time, What};
+use crate::event::{Event, LockId, Names, OpId, Outcome, TaskId, Time, What};
 
 pub use deadlock::{Cause, Deadlock, deadlock};
 pub use handoff::{Fate, Freed, Handoff, Passed};
-#[cfg(feature = "cli")]
 pub(crate) use json::escape as json_escape;
 pub use json::{end_line as json_end_line, line as json_line};
-pub use state::{Claim, Life, Lock, Look, Place, Stage, State, Task};
+pub use note::{Note, Noted};
+pub use state::{Claim, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,16 +52,16 @@ pub struct Span {
     pub lock: Option<LockId>,
 }
 
-/// From `at` on the lock belonged to this task, until the next tenure begins.
+/// From `at` on the lock belonged to these tasks, until the next tenure begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tenure {
     /// The event that began it.
     pub seq: u64,
     /// Its moment.
     pub at: Time,
-    /// Whose it was; `None` is nobody's. A granted lock is its receiver's already.
-    pub owner: Option<TaskId>,
-    /// Granted, but its owner has not run yet.
+    /// Whose it was. A granted lock is its receiver's already.
+    pub owners: Owners,
+    /// Granted, but none of its owners has run yet.
     pub granted: bool,
 }
 
@@ -74,13 +78,16 @@ pub struct Trace {
     handoffs: Vec<Handoff>,
     /// The last of them of each lock, as an index.
     last_handoffs: Vec<Option<usize>>,
+    /// Those whose fate is open, as indices.
+    open_handoffs: HashMap<(LockId, OpId), usize>,
+    notes: Vec<Note>,
     end: Option<End>,
 }
 
 impl Trace {
     /// An empty history of these tasks and locks.
     pub fn new(names: Names) -> Self {
-        let now = State::new(names.tasks.len(), names.locks.len());
+        let now = State::new(&names);
         Self {
             lanes: vec![Vec::new(); names.tasks.len()],
             tenures: vec![Vec::new(); names.locks.len()],
@@ -90,6 +97,8 @@ impl Trace {
             names,
             events: Vec::new(),
             handoffs: Vec::new(),
+            open_handoffs: HashMap::new(),
+            notes: Vec::new(),
             end: None,
         }
     }
@@ -109,12 +118,14 @@ impl Trace {
         // Time that runs back can only come from a damaged recording; order is what counts.
         event.at = event.at.max(self.now.at);
         let handoff = Handoff::of(&self.now, &event);
+        let note = Note::before(&self.now, &event).or_else(|| Note::late(&self.now, &self.events, &event));
         // Whoever drops a guard need not be the one who acquired it: both may look different then.
         let owner = match event.what {
             What::Release { lock, op } | What::Cancel { lock, op } => self.now.owner_of(lock, op),
             _ => None,
         };
         self.now.apply(&event);
+        self.notes.extend(Note::after(&self.now, &event).or(note));
         for task in [Some(event.actor.task), owner].into_iter().flatten() {
             self.extend_lane(task, &event);
         }
@@ -132,8 +143,15 @@ impl Trace {
         let Some(last) = self.last_handoffs.get_mut(lock.0 as usize) else { return };
         if let Some(handoff) = handoff {
             *last = Some(self.handoffs.len());
+            self.open_handoffs.insert((lock, handoff.op), self.handoffs.len());
             self.handoffs.push(handoff);
-        } else if let Some(last) = *last {
+            return;
+        }
+        let key = event.what.acquisition().filter(|_| !matches!(event.what, What::Grant { .. }));
+        if let Some(open) = key.and_then(|key| self.open_handoffs.remove(&key)) {
+            self.handoffs[open].settle(event);
+        }
+        if let Some(last) = *last {
             self.handoffs[last].note(event);
         }
     }
@@ -156,14 +174,10 @@ impl Trace {
         else {
             return;
         };
-        let (owner, granted) = match (state.holders.first(), state.granted.first()) {
-            (Some(holder), _) => (Some(holder.task), false),
-            (None, Some(granted)) => (Some(granted.task), true),
-            (None, None) => (None, false),
-        };
-        let before = tenures.last().map_or((None, false), |last| (last.owner, last.granted));
-        if before != (owner, granted) {
-            tenures.push(Tenure { seq: event.seq, at: event.at, owner, granted });
+        let (owners, granted) = (state.group(), state.holders.is_empty() && state.owner().is_some());
+        let before = tenures.last().map_or_else(Default::default, |last| (last.owners, last.granted));
+        if before != (owners, granted) {
+            tenures.push(Tenure { seq: event.seq, at: event.at, owners, granted });
         }
     }
 
@@ -250,5 +264,35 @@ impl Trace {
     /// The handoffs up to `moment`, oldest first.
     pub fn handoffs(&self, moment: u64) -> &[Handoff] {
         &self.handoffs[..self.handoffs.partition_point(|handoff| handoff.seq <= moment)]
+    }
+
+    /// What else is worth a sentence, up to `moment`, oldest first.
+    pub fn notes(&self, moment: u64) -> &[Note] {
+        &self.notes[..self.notes.partition_point(|note| note.seq <= moment)]
+    }
+
+    /// What is worth a sentence of this event, if anything is.
+    pub fn note_of(&self, seq: u64) -> Option<&Note> {
+        self.notes(seq).last().filter(|note| note.seq == seq)
+    }
+
+    /// Those that were let in by the same cause as `handoff`, it among them, as far as that happened by
+    /// `moment`: several readers at once, all who were notified.
+    pub(crate) fn together(&self, handoff: &Handoff, moment: u64) -> Vec<&Handoff> {
+        let cause = |handoff: &Handoff| handoff.from(moment).map(|from| from.seq);
+        let all = self.handoffs(moment);
+        let at = all.partition_point(|other| other.seq < handoff.seq);
+        let same = |other: &&Handoff| {
+            other.seq == handoff.seq || (other.lock == handoff.lock && cause(other) == cause(handoff))
+        };
+        // Handoffs of other locks may lie between; with the real clock an instant has some length.
+        let near = |other: &&Handoff| {
+            other.at.since(handoff.at).max(handoff.at.since(other.at)) < Duration::from_millis(1)
+        };
+        let mut group: Vec<_> = all[..at].iter().rev().take_while(near).filter(same).collect();
+        group.reverse();
+        group.extend(all[at..].iter().take_while(near).filter(same));
+        group.retain(|other| cause(other).is_some() || other.seq == handoff.seq);
+        group
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::story::{self, Row, Tone};
 use super::{Trace, why, words};
-use crate::event::{Outcome, TaskId};
+use crate::event::{Outcome, Policy, TaskId};
 
 /// The narrowest and the widest that a task's column gets.
 const COLUMN: std::ops::RangeInclusive<usize> = 14..=26;
@@ -70,7 +70,9 @@ impl Columns {
 
 fn heading(text: &mut String, trace: &Trace, columns: &Columns) -> std::fmt::Result {
     for lock in &trace.names().locks {
-        writeln!(text, "{}: {}, {}", words::clean(&lock.name), lock.kind.path(), lock.kind.policy())?;
+        let (name, policy) = (words::clean(&lock.name), lock.kind.policy());
+        let legal = if policy == Policy::Fifo { "" } else { ", one legal order" };
+        writeln!(text, "{name}: {}, {policy}{legal}", lock.kind.path())?;
     }
     write!(text, "\n{:>8}  ", "ms")?;
     let names: String = columns.names.iter().map(|name| pad(name, columns.width)).collect();
@@ -81,7 +83,8 @@ fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::
     let name = |task| words::clean(trace.names().task(task));
     let column = columns.of_task(row.task);
     write!(text, "{:>8}  ", row.at.millis())?;
-    let words = words::clean(&row.text);
+    let fits = |text: &str| text.chars().count() < columns.width;
+    let words = words::clean(row.fitting(fits));
     if row.tone == Tone::Caption {
         return writeln!(text, "— {words} —");
     }
@@ -89,10 +92,10 @@ fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::
         if columns.is_shared(column) { format!("{}: {words}", name(row.task)) } else { words.into_owned() };
     let at = column * columns.width;
     let mut body = Line::new(columns.end());
-    if let Some(to) = row.handoff {
+    if let Some((to, word)) = row.handoff {
         let target = columns.of_task(to);
         let granted =
-            if columns.is_shared(target) { format!("{}: granted", name(to)) } else { "granted".into() };
+            if columns.is_shared(target) { format!("{}: {word}", name(to)) } else { word.to_owned() };
         let target = target * columns.width;
         match target.cmp(&at) {
             Ordering::Greater => {
@@ -111,15 +114,20 @@ fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::
         body.put(at, columns.end(), &mine);
     }
     let body: String = body.cells.into_iter().collect();
-    let owner = row.owner.map_or_else(|| "·".into(), name);
-    writeln!(text, "{body}{owner}")?;
-    if row.handoff.is_some()
-        && let Some(handoff) = trace.handoffs(row.last).last()
-    {
-        let reason = why::explain(trace, handoff, trace.len());
-        writeln!(text, "{:>8}  ╰ {}", "", words::clean(&reason))?;
-    }
-    Ok(())
+    let nobody = if trace.names().locks.len() == 1 { "·" } else { "" };
+    let owner = row.owner(trace.names(), usize::MAX).unwrap_or_else(|| nobody.to_owned());
+    writeln!(text, "{}", format!("{body}{}", words::clean(&owner)).trim_end())?;
+    let handoff =
+        trace.handoffs(row.last).last().filter(|handoff| row.handoff.is_some() && handoff.seq >= row.seq);
+    let note = trace.notes(row.last).last().filter(|note| note.seq >= row.seq);
+    let reason = match (handoff, note) {
+        // Whoever is only woken may be too late: the rows below tell.
+        (Some(handoff), _) if !handoff.owns => why::explain(trace, handoff, row.last),
+        (Some(handoff), _) => why::explain(trace, handoff, trace.len()),
+        (None, Some(note)) => why::note(trace, note),
+        (None, None) => return Ok(()),
+    };
+    writeln!(text, "{:>8}  ╰ {}", "", words::clean(&reason))
 }
 
 /// A line of cells, one a character.

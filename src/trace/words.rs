@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::Time;
+use super::Owners;
+use crate::event::{Names, Time};
 
 /// A moment in milliseconds: `1000 ms`; finer where it lies within the first ten.
 pub fn moment(at: Time) -> String {
@@ -62,6 +63,57 @@ pub fn opening(name: &str) -> String {
     if is_word(name) { format!("The {name}") } else { name.to_owned() }
 }
 
+/// Several names within a sentence: `R1, R2 and 3 others`; the first is said as `opening` does, if it is
+/// at the beginning of one.
+pub fn list(names: &[&str], opens: bool) -> String {
+    const MOST: usize = 4;
+    let mut said: Vec<String> = names.iter().take(MOST).map(|name| the(name)).collect();
+    if let (true, Some(first), Some(name)) = (opens, said.first_mut(), names.first()) {
+        *first = opening(name);
+    }
+    let last = match names.len().saturating_sub(MOST) {
+        0 => said.pop(),
+        1 => Some("another".to_owned()),
+        more => Some(format!("{more} others")),
+    };
+    match (said.is_empty(), last) {
+        (_, None) => String::new(),
+        (true, Some(only)) => only,
+        (false, Some(last)) => format!("{} and {last}", said.join(", ")),
+    }
+}
+
+/// The owners of a lock as a label: `R1 R2`, `R1 R2 R3 R4 +9`, in at most so many characters, of which
+/// the first name may be more.
+pub fn group(names: &Names, owners: &Owners, room: usize) -> String {
+    let mut said = String::new();
+    let all: Vec<_> = owners.named().collect();
+    for (index, task) in all.iter().enumerate() {
+        let name = names.task(*task);
+        let rest = all.len() - index - 1 + owners.more as usize;
+        let more = if rest > 0 { format!(" +{rest}") } else { String::new() };
+        let length = said.chars().count() + 1 + name.chars().count() + more.len();
+        if index > 0 && length > room {
+            return format!("{said} +{}", rest + 1);
+        }
+        if index > 0 {
+            said.push(' ');
+        }
+        said += name;
+    }
+    if owners.more > 0 { format!("{said} +{}", owners.more) } else { said }
+}
+
+/// `1 permit`, `2 permits`.
+pub fn permits(permits: u32) -> String {
+    counted(u64::from(permits), "permit")
+}
+
+/// `1 message`, `2 messages`.
+pub fn counted(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Whether a name reads as a common noun: `reader`, `writer`, but not `left` or `t1`.
 fn is_word(name: &str) -> bool {
     let agent = name.ends_with("er") || name.ends_with("or");
@@ -80,8 +132,11 @@ pub fn ascii(c: char) -> char {
         '✖' => 'X',
         '×' => 'x',
         '┃' | '│' | '▌' => '|',
+        '╎' => '!',
         '─' | '━' | '–' | '—' => '-',
-        '┣' | '┓' | '┏' | '┗' | '┛' | '┬' | '┴' | '┼' | '╰' => '+',
+        '┣' | '┓' | '┏' | '┗' | '┛' | '┐' | '┌' | '└' | '┘' | '┬' | '┴' | '┼' | '╰' => {
+            '+'
+        }
         '▶' | '→' => '>',
         '◀' | '←' => '<',
         '▼' | '↓' => 'v',

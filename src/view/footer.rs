@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Layout, Playing, Reading, Scene, paint};
+use super::{Layout, Playing, Reading, Scene, paint, quiz};
 use crate::event::{LockId, TaskId};
 use crate::trace::{why, words};
 
@@ -20,6 +20,7 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
         paint::dot(buf, code.x, rule.y, "┴", theme.idle);
     }
     let (when, text) = match lane {
+        _ if quiz::hides(scene) => (words::moment(scene.view.now), guess(scene)),
         Some(lane) => (words::moment(scene.view.now), details(scene, lane)),
         None => match why::sentence(scene.trace, scene.view.moment) {
             Some(sentence) => (words::moment(sentence.at), sentence.text),
@@ -30,6 +31,15 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     let words = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     paint::paragraph(buf, words, &text, theme.strong);
     keys(scene, layout.keys, buf);
+}
+
+/// How to answer the question above.
+fn guess(scene: &Scene) -> String {
+    match scene.view.quiz.as_ref().map_or(0, |quiz| quiz.answers.len().min(9)) {
+        0 => "Enter shows what happens.".to_owned(),
+        1 => "1 is your guess, Enter shows what happens.".to_owned(),
+        answers => format!("1 to {answers} is your guess, Enter shows what happens without one."),
+    }
 }
 
 /// How things stand with the task or the lock of a lane.
@@ -43,7 +53,8 @@ fn details(scene: &Scene, lane: usize) -> String {
 
 /// How the run ended, once the playhead is there.
 fn ending(scene: &Scene) -> String {
-    match scene.trace.end().filter(|_| scene.view.playing == Playing::Ended) {
+    let shown = scene.view.playing == Playing::Ended && !quiz::hides(scene);
+    match scene.trace.end().filter(|_| shown) {
         None => String::new(),
         Some(end) => {
             let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
@@ -52,7 +63,7 @@ fn ending(scene: &Scene) -> String {
     }
 }
 
-fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
+pub(super) fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     if let Some(notice) = &scene.view.notice {
         paint::put(buf, area.x + 1, area.y, area.width - 2, notice, theme.accent);

@@ -7,21 +7,34 @@ use super::{Scene, paint};
 use crate::trace::Look;
 
 /// What each state's glyph means.
-const LEGEND: [(Look, &str); 5] = [
+const LEGEND: [(Look, &str); 6] = [
     (Look::Holding, "holding, running"),
     (Look::Suspended, "holding across an .await"),
     (Look::Waiting, "waiting in the queue"),
-    (Look::Granted, "granted: owns it, has not run"),
+    (Look::Granted, "granted or woken, has not run"),
+    (Look::Blocked, "thread blocked, or stuck for good"),
     (Look::Idle, "without the lock"),
 ];
 
 /// How to read the picture, in sentences.
 const READING: &str = "A lane is a task; below the tasks each lock names its owner. A vertical line is a \
-    handoff: a release that passed the lock on. Time shows where the seconds went, order gives every \
-    event a column. Wait time runs from asking to acquiring, hold time from acquiring to release; FIFO \
+    handoff: a release that passed the lock on; a thin one only woke. Time shows where the seconds went, \
+    order every event. Wait time runs from asking to acquiring, hold time from acquiring to release; FIFO \
     is first come, first served. With the virtual clock a pause stops the tasks themselves.";
 
+/// The same of several runs beside each other.
+pub(super) const READING_COMPARED: &str = "Each rule begins a run: what it is called, and in what order its \
+    locks serve those who wait. Below are its tasks and locks; all runs share the time and the playhead. \
+    They are over already: a pause stops the picture. A broken line is where a run parts from the first. \
+    Fairness is Jain's index of the acquisitions: 1.00 is all who asked got it equally often, 0.50 is one \
+    of two got all.";
+
 pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
+    draw_with(scene, READING, area, buf);
+}
+
+/// With these sentences on how to read the picture.
+pub(super) fn draw_with(scene: &Scene, reading: &str, area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     for y in area.y..area.bottom() {
         paint::run(buf, area.x, y, area.width, " ", theme.text);
@@ -54,7 +67,7 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
         (("┃", theme.holding), "a hold shorter than a cell"),
         (("┃", theme.now), "handoff"),
         (("×2 ", theme.now), "so many handoffs in one cell"),
-        (("✖", theme.blocked), "stuck for good: a deadlock"),
+        (("×", theme.blocked), "gave up; on a lock: unheard"),
         (("│", theme.accent), "the playhead: now"),
     ];
     let mut y = area.y + 2;
@@ -79,8 +92,8 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
         x: area.x + 1,
         width: area.width - 2,
     };
-    let fits = |part: &Rect| paint::wrap(READING, part.width).len() <= usize::from(part.height);
+    let fits = |part: &Rect| paint::wrap(reading, part.width).len() <= usize::from(part.height);
     if let Some(part) = [below, beside].into_iter().find(fits) {
-        paint::paragraph(buf, part, READING, theme.text);
+        paint::paragraph(buf, part, reading, theme.text);
     }
 }

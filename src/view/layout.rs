@@ -11,7 +11,7 @@ pub const MIN_WIDTH: u16 = 60;
 pub const MIN_HEIGHT: u16 = 16;
 
 /// The parts of a picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
     /// The title's row.
     pub title: Rect,
@@ -57,7 +57,7 @@ impl Lane {
 }
 
 /// The rows that the panels keep when the lanes ask for more.
-const PANEL: u16 = 8;
+const PANEL: u16 = 7;
 
 /// Rows of a task's lane, of the gap below it and of a lock's lane, from roomy to tight.
 const LANES: [(u16, u16, u16); 5] = [(2, 2, 2), (2, 1, 2), (2, 1, 1), (1, 1, 1), (1, 0, 1)];
@@ -70,6 +70,11 @@ const SCROLLING: (u16, u16, u16) = (1, 0, 1);
 const SCROLLING_ORDER: (u16, u16, u16) = (2, 0, 1);
 
 impl Layout {
+    /// Nothing but lanes: of one run among several.
+    pub(super) fn of_lanes(timeline: Rect, plot: Rect, lanes: Vec<Lane>) -> Self {
+        Self { timeline, plot, lanes, ..Self::default() }
+    }
+
     pub(super) fn of(scene: &Scene, area: Rect) -> Option<Self> {
         if area.width < MIN_WIDTH || area.height < MIN_HEIGHT {
             return None;
@@ -81,6 +86,8 @@ impl Layout {
 
         let title = row(area.y, 1);
         let most_locks = usize::from(area.height / 10).max(1);
+        // A row for the last one says more than that there is one more.
+        let most_locks = most_locks + usize::from(locks == most_locks + 1 && area.height >= 20);
         let strip = row(title.bottom() + u16::from(roomy), locks.clamp(1, most_locks) as u16);
         let keys = row(area.bottom() - 1, 1);
         let sentence_rows = if scene.view.big || area.height >= 20 { 2 } else { 1 };
@@ -180,7 +187,7 @@ fn first_task(scene: &Scene, tasks: usize, fit: usize) -> usize {
 }
 
 /// Room for the lanes' names.
-fn label_width(scene: &Scene, width: u16) -> u16 {
+pub(super) fn label_width(scene: &Scene, width: u16) -> u16 {
     let names = scene.trace.names();
     let tasks = names.tasks.iter().map(|name| paint::width(name));
     let locks = names.locks.iter().map(|lock| paint::width(&lock.name));

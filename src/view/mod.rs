@@ -5,6 +5,7 @@
 //! test and in a recording.
 
 mod code_panel;
+mod compare;
 mod footer;
 mod help;
 mod layout;
@@ -12,6 +13,7 @@ mod order_axis;
 mod order_panel;
 pub mod paint;
 mod problem;
+mod quiz;
 mod strip;
 mod stuck;
 mod theme;
@@ -29,7 +31,9 @@ use crate::event::{TaskId, Time};
 use crate::scenario::CodeLine;
 use crate::trace::Trace;
 
+pub use compare::{CompareScene, CompareView};
 pub use layout::{Layout, MIN_HEIGHT, MIN_WIDTH};
+pub use quiz::{CAPTION, Quiz, caption};
 pub use theme::{Theme, ThemeName};
 
 /// Along which axis the timeline runs.
@@ -95,6 +99,10 @@ pub struct ViewState {
     pub horizon: Option<Time>,
     /// Something to say instead of the keys.
     pub notice: Option<String>,
+    /// What is said about this moment, in the place of the keys.
+    pub caption: Option<String>,
+    /// What the room is asked, over the panels.
+    pub quiz: Option<Quiz>,
     /// What is wrong with the scenario as it was saved last, over everything.
     pub problem: Option<Problem>,
     /// Whether only ASCII may be used.
@@ -117,6 +125,8 @@ impl Default for ViewState {
             lane: None,
             horizon: None,
             notice: None,
+            caption: None,
+            quiz: None,
             problem: None,
             ascii: false,
         }
@@ -235,9 +245,9 @@ impl Widget for Scene<'_> {
         buf.set_style(area, self.theme.text);
         if let Some(layout) = self.layout(area) {
             let state = self.trace.state(self.view.moment);
-            title::draw(&self, layout.title, buf);
+            let kind = title::draw(&self, layout.title, buf);
             strip::draw(&self, &state, layout.strip, buf);
-            timeline::draw(&self, &state, &layout, buf);
+            timeline::draw(&self, &state, &layout, kind, buf);
             if let Some(area) = layout.order {
                 order_panel::draw(&self, area, buf);
             }
@@ -245,6 +255,8 @@ impl Widget for Scene<'_> {
                 code_panel::draw(&self, &state, area, buf);
             }
             footer::draw(&self, &layout, buf);
+            quiz::draw(&self, &layout, buf);
+            quiz::draw_caption(&self, &layout, buf);
             if self.view.reading == Reading::Help {
                 help::draw(&self, area, buf);
             }

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use ratatui::buffer::Buffer;
 
 use super::layout::Lane;
-use super::{Layout, Scene, ViewState, paint, stuck};
-use crate::event::{LockId, TaskId, What};
-use crate::trace::{Look, State, story};
+use super::{Layout, Scene, ViewState, paint, quiz, stuck};
+use crate::event::{Event, LockId, TaskId, What};
+use crate::trace::{Look, Notice, Owners, State, story, words};
 
 /// Which events are at which columns.
 struct Window {
@@ -50,7 +50,7 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     let mut state = scene.trace.state(window.first - 1).into_owned();
     let handoffs = scene.trace.handoffs(window.last);
     let mut last_at = None;
-    let mut keepers = vec![None; state.locks.len()];
+    let mut keepers = vec![Owners::default(); state.locks.len()];
     for seq in window.first..=window.last {
         let Some(event) = scene.trace.event(seq) else { break };
         state.apply(event);
@@ -69,8 +69,8 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
         column(scene, &window, layout, (&state, &mut keepers), seq, buf);
     }
     for handoff in &handoffs[handoffs.partition_point(|handoff| handoff.seq < window.first)..] {
-        if let Some(from) = handoff.from {
-            line(scene, layout, window.x(handoff.seq), from.task, handoff.to, buf);
+        if let Some(from) = handoff.from(scene.view.moment) {
+            line(scene, layout, window.x(handoff.seq), (from.task, handoff.to, handoff.owns), buf);
         }
     }
     playhead(scene, &window, layout, buf);
@@ -81,7 +81,7 @@ fn column(
     scene: &Scene,
     window: &Window,
     layout: &Layout,
-    (state, keepers): (&State, &mut [Option<TaskId>]),
+    (state, keepers): (&State, &mut [Owners]),
     seq: u64,
     buf: &mut Buffer,
 ) {
@@ -93,6 +93,9 @@ fn column(
         if let Some(lock) = lane.index.checked_sub(tasks) {
             let keeper = (LockId(lock as u32), &mut keepers[lock]);
             owner(scene, state, keeper, *lane, (x, window.column), buf);
+            if event.what.lock() == Some(LockId(lock as u32)) {
+                left_over(scene, state, event, *lane, (x, window.column), buf);
+            }
             continue;
         }
         let look = state.tasks[lane.index].look().0;
@@ -107,7 +110,9 @@ fn column(
             // The arrow's head stands where a granted task's word would begin.
             let indent = if handoff { 2 } else { 0 };
             let room = words_room(scene, window, seq).saturating_sub(indent + 1);
-            paint::put(buf, x + indent, lane.y, room, &text, style);
+            let shorter = story::shorter(event, state, scene.trace.names());
+            let text = story::fitting(&text, &shorter, |text| paint::width(text) <= room);
+            paint::put(buf, x + indent, lane.y, room, text, style);
         }
     }
 }
@@ -124,22 +129,24 @@ fn words_room(scene: &Scene, window: &Window, seq: u64) -> u16 {
     (next - seq) as u16 * window.column
 }
 
-/// A lock's lane: its owner's name where that changes.
+/// A lock's lane: its owners' names where they change.
 fn owner(
     scene: &Scene,
     state: &State,
-    (lock, keeper): (LockId, &mut Option<TaskId>),
+    (lock, keeper): (LockId, &mut Owners),
     lane: Lane,
     (x, width): (u16, u16),
     buf: &mut Buffer,
 ) {
-    let Some(lock_state) = state.lock(lock) else { return };
-    let heir = lock_state.heir(scene.trace.names().policy(lock));
-    let Some(owner) = lock_state.owner().or(heir) else {
-        *keeper = None;
+    let Some(lock) = state.lock(lock) else { return };
+    // Whoever is asked who is next must not read it here.
+    let heir = lock.heir().filter(|_| lock.owner().is_none() && !quiz::hides(scene));
+    let owners = heir.map_or_else(|| lock.group(), |heir| Owners::only(heir.task));
+    if owners.is_empty() {
+        *keeper = owners;
         return;
-    };
-    let look = match (heir, lock_state.holders.is_empty()) {
+    }
+    let look = match (heir, lock.holders.is_empty()) {
         (Some(_), _) => Look::Waiting,
         (None, true) => Look::Granted,
         (None, false) => Look::Suspended,
@@ -147,25 +154,51 @@ fn owner(
     let style = scene.theme.look(look).1;
     paint::run(buf, x, lane.y, width, "━", style);
     // Passing, granted and then held by the same task is one ownership.
-    if keeper.replace(owner.task) != Some(owner.task) {
-        let label = format!("{} ", scene.trace.names().task(owner.task));
-        paint::put(buf, x, lane.y, width, &label, scene.theme.text);
+    if std::mem::replace(keeper, owners) != owners {
+        let names = words::group(scene.trace.names(), &owners, usize::from(width.saturating_sub(1)));
+        paint::put(buf, x, lane.y, width, &format!("{names} "), scene.theme.text);
     }
 }
 
-/// A handoff's arrow, in the first cell of the grant's column.
-fn line(scene: &Scene, layout: &Layout, x: u16, from: TaskId, to: TaskId, buf: &mut Buffer) {
+/// What cannot be owned says what is left of it: messages, and a notification that nobody heard.
+fn left_over(
+    scene: &Scene,
+    state: &State,
+    event: &Event,
+    lane: Lane,
+    (x, width): (u16, u16),
+    buf: &mut Buffer,
+) {
+    let theme = scene.theme;
+    let Some(lock) = event.what.lock().and_then(|lock| state.lock(lock)) else { return };
+    let (text, style) = match (&event.what, lock.notice) {
+        (What::Sent { .. } | What::Received { .. }, _) => {
+            (words::counted(lock.messages, "message"), theme.text)
+        }
+        (What::Notify { .. }, Some(Notice::Lost)) => ("× lost".to_owned(), theme.blocked),
+        (What::Notify { .. }, Some(Notice::Stored)) => ("■ stored".to_owned(), theme.waiting),
+        _ => return,
+    };
+    paint::put(buf, x, lane.y, width, &text, style);
+}
+
+/// A handoff's arrow, in the first cell of the grant's column; a thin one where it only wakes.
+fn line(scene: &Scene, layout: &Layout, x: u16, (from, to, owns): (TaskId, TaskId, bool), buf: &mut Buffer) {
     let lane = |task: TaskId| layout.lanes.iter().find(|lane| lane.index == task.0 as usize);
     let (Some(from), Some(to)) = (lane(from), lane(to)) else { return };
-    let style = scene.theme.now;
+    let (style, [down, up, to_below, to_above, along]) = if owns {
+        (scene.theme.now, ["┓", "┛", "┗", "┏", "┃"])
+    } else {
+        (scene.theme.granted, ["┐", "┘", "└", "┌", "│"])
+    };
     let (begin, word) = (*bars(*from).start(), to.y);
     let (turn, rows, corner) = match to.y.cmp(&from.y) {
-        Ordering::Greater => ("┓", begin + 1..word, "┗"),
-        Ordering::Less => ("┛", word + 1..begin, "┏"),
+        Ordering::Greater => (down, begin + 1..word, to_below),
+        Ordering::Less => (up, word + 1..begin, to_above),
         Ordering::Equal => return,
     };
     paint::dot(buf, x, begin, turn, style);
-    rows.for_each(|y| paint::dot(buf, x, y, "┃", style));
+    rows.for_each(|y| paint::dot(buf, x, y, along, style));
     paint::dot(buf, x, word, corner, style);
     if to.height > 1 {
         paint::dot(buf, x + 1, word, "▶", style);

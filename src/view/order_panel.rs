@@ -4,7 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Scene, paint};
+use super::{Scene, paint, quiz};
 use crate::event::TaskId;
 use crate::trace::story::{self, Row, Tone};
 
@@ -33,7 +33,8 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// The last rows. Where not all of the present instant's fit, minor ones give way; the newest stays.
+/// The last rows. Where there are few, a task's life gives way first, and then, where not all of the
+/// present instant's fit, all that is minor; the newest stays.
 fn recent(scene: &Scene, rows: usize) -> Vec<Row> {
     let moment = scene.view.moment;
     // Minor rows are left out after the telling, so that more events than rows are told; how many
@@ -43,9 +44,12 @@ fn recent(scene: &Scene, rows: usize) -> Vec<Row> {
     loop {
         story = story::rows(scene.trace, moment.saturating_sub(told), moment);
         let instant = story.last().map(|row| row.at);
-        let crowded = story.iter().filter(|row| Some(row.at) == instant).count() > rows;
-        if crowded || rows < 14 {
-            let newest = story.last().map(|row| row.seq);
+        let newest = story.last().map(|row| row.seq);
+        let crowded = |story: &[Row]| story.iter().filter(|row| Some(row.at) == instant).count() > rows;
+        if rows < 14 || crowded(&story) {
+            story.retain(|row| !(row.minor && row.tone == Tone::Life) || Some(row.seq) == newest);
+        }
+        if crowded(&story) {
             story.retain(|row| !row.minor || Some(row.seq) == newest);
         }
         if story.len() >= rows || told >= moment || told > MOST_TOLD {
@@ -78,7 +82,9 @@ impl Columns {
     fn of(scene: &Scene, area: Rect, story: &[Row]) -> Self {
         let names = scene.trace.names();
         let longest = names.tasks.iter().take(200).map(|name| paint::width(name)).max().unwrap_or(0);
-        let owner_width = longest.clamp(5, 12) + 2;
+        let locks = names.locks.iter().take(200).map(|lock| paint::width(&lock.name) + 2).max();
+        let of_which = locks.filter(|_| names.locks.len() > 1).unwrap_or(0);
+        let owner_width = longest.clamp(5, 12) + of_which.min(10) + 2;
         let millis = story.last().map_or(0, |row| row.at.millis()).to_string().len() as u16;
         let time = area.x + 2 + millis.max(6);
         let first = time + 2;
@@ -125,10 +131,17 @@ fn draw_row(scene: &Scene, columns: &Columns, row: &Row, area: Rect, y: u16, buf
     if newest {
         paint::dot(buf, area.x, y, "▶", theme.accent);
     }
-    if let Some(owner) = row.owner {
-        let name = scene.trace.names().task(owner);
-        let owned = if row.granted { theme.granted } else { theme.holding };
-        paint::put(buf, columns.owner, y, area.right().saturating_sub(columns.owner + 1), name, owned);
+    if newest && quiz::hides(scene) && row.tone == Tone::Release {
+        paint::put(buf, columns.owner, y, 1, "?", theme.strong);
+    } else {
+        let room = area.right().saturating_sub(columns.owner + 1);
+        let owner = row.owner(scene.trace.names(), usize::from(room)).unwrap_or_default();
+        let owned = match row.granted {
+            _ if row.owners.is_empty() => theme.dim,
+            true => theme.granted,
+            false => theme.holding,
+        };
+        paint::put(buf, columns.owner, y, room, &owner, owned);
     }
     if row.tone == Tone::Caption {
         let left = columns.time + 2;
@@ -143,33 +156,42 @@ fn draw_row(scene: &Scene, columns: &Columns, row: &Row, area: Rect, y: u16, buf
             text.to_owned()
         }
     };
-    let text = named(row.task, &row.text);
+    // In the longest words for which there is room.
+    let text = |room: u16| {
+        let fits = |text: &str| paint::width(&named(row.task, text)) <= room;
+        named(row.task, row.fitting(fits))
+    };
     let granted = if newest { theme.strong } else { theme.granted };
-    let to = row.handoff.map(|to| (columns.x(to), named(to, "granted")));
+    let to = row.handoff.map(|(to, word)| (columns.x(to), named(to, word)));
     // A word may run on into its neighbours' columns when they have nothing to say.
     let run_on = columns.owner.saturating_sub(x + 1);
     match to {
         Some((to_x, word)) if to_x > x => {
-            let end = paint::put(buf, x, y, columns.width - 1, &text, style);
+            let room = to_x.saturating_sub(x + 3);
+            let end = paint::put(buf, x, y, room, &text(room), style);
             let line = to_x.saturating_sub(end + 3);
             paint::run(buf, end + 1, y, line, "━", theme.now);
             paint::dot(buf, end + 1 + line, y, "▶", theme.now);
             paint::put(buf, to_x, y, columns.owner.saturating_sub(to_x + 1), &word, granted);
         }
         Some((to_x, word)) if to_x < x => {
-            let end = paint::put(buf, to_x, y, columns.width - 1, &word, granted);
+            let end = paint::put(buf, to_x, y, x.saturating_sub(to_x + 3), &word, granted);
             paint::dot(buf, end + 1, y, "◀", theme.now);
             paint::run(buf, end + 2, y, x.saturating_sub(end + 3), "━", theme.now);
-            paint::put(buf, x, y, run_on, &text, style);
+            paint::put(buf, x, y, run_on, &text(run_on), style);
         }
         // Within the one column of all.
         Some((_, word)) => {
-            let end = paint::put(buf, x, y, run_on, &text, style);
+            let room = run_on.saturating_sub(4 + paint::width(&word));
+            // The word for who is let in says enough of what lets it in.
+            let text = text(room);
+            let text = if paint::width(&text) <= room { &text } else { scene.trace.names().task(row.task) };
+            let end = paint::put(buf, x, y, room, text, style);
             let end = paint::put(buf, end, y, columns.owner.saturating_sub(end + 1), " ━▶ ", theme.now);
             paint::put(buf, end, y, columns.owner.saturating_sub(end + 1), &word, granted);
         }
         None => {
-            paint::put(buf, x, y, run_on, &text, style);
+            paint::put(buf, x, y, run_on, &text(run_on), style);
         }
     }
 }

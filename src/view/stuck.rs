@@ -5,16 +5,17 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
 use super::layout::Lane;
-use super::{Layout, Scene, paint};
-use crate::event::{Outcome, TaskId};
-use crate::trace::deadlock::Wait;
+use super::{Layout, Scene, paint, quiz};
+use crate::event::{Mode, Outcome, TaskId};
+use crate::trace::deadlock::{InTheWay, Wait};
 
 /// So many arrows are drawn: those of a ring before others.
 const ARROWS: usize = 6;
 
 /// Whether the playhead stands at the end of a deadlock.
 pub(super) fn is_shown(scene: &Scene) -> bool {
-    is_deadlock(scene) && scene.view.moment == scene.trace.len()
+    // That nobody moves any more may be what the room is asked.
+    is_deadlock(scene) && scene.view.moment == scene.trace.len() && !quiz::hides(scene)
 }
 
 fn is_deadlock(scene: &Scene) -> bool {
@@ -37,7 +38,7 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, x: u16, buf: &mut Buffer) {
     let mut free = x + 2;
     let ring: usize = deadlock.rings.iter().map(|ring| ring.waits.len()).sum();
     for (place, wait) in deadlock.waits().enumerate() {
-        let (Some(from), Some(to)) = (lane(wait.task), lane(wait.owner)) else { continue };
+        let (Some(from), Some(to)) = (lane(wait.task), wait.owner.and_then(lane)) else { continue };
         if place < ARROWS && free + 2 < layout.plot.right() {
             let style = if place < ring { scene.theme.blocked } else { scene.theme.waiting };
             if arrow(layout, free, *from, *to, style, buf) {
@@ -58,16 +59,30 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, x: u16, buf: &mut Buffer) {
 }
 
 /// What stands beside a lane, from long to short.
-fn words(scene: &Scene, wait: &Wait) -> [String; 4] {
+fn words(scene: &Scene, wait: &Wait) -> Vec<String> {
     let names = scene.trace.names();
     let lock = names.lock(wait.lock);
-    let owner = if wait.owner == wait.task { "itself" } else { names.task(wait.owner) };
-    [
-        format!("stuck: waits for {lock}, held by {owner}"),
-        format!("waits for {lock}, held by {owner}"),
-        format!("waits for {lock}"),
-        "stuck".to_owned(),
-    ]
+    let waits = match wait.mode {
+        Mode::Signal => format!("waits to be notified by {lock}"),
+        Mode::Message => format!("waits for a message in {lock}"),
+        Mode::Room => format!("waits for room in {lock}"),
+        Mode::Exclusive | Mode::Shared | Mode::Permits(_) => format!("waits for {lock}"),
+    };
+    let owner = wait.owner.map(|owner| if owner == wait.task { "itself" } else { names.task(owner) });
+    let (whose, brief) = match (owner, wait.way) {
+        (None, _) => (", but nobody is left".to_owned(), None),
+        (Some(owner), InTheWay::Holds) => (format!(", held by {owner}"), None),
+        (Some(owner), InTheWay::Granted) => {
+            (format!(", granted to {owner}, unpolled"), Some(format!("{lock} granted, unpolled")))
+        }
+        (Some(owner), InTheWay::Ahead) => (format!(" behind {owner}"), None),
+    };
+    let blocks = names.locks.get(wait.lock.0 as usize).is_some_and(|lock| lock.kind.blocks());
+    let stuck = if blocks { "thread blocked" } else { "stuck" };
+    let mut words = vec![format!("{stuck}: {waits}{whose}"), format!("{waits}{whose}")];
+    words.extend(brief);
+    words.extend([waits, stuck.to_owned()]);
+    words
 }
 
 /// An arrow from a lane to another, in column `x`, if there is a row between the lanes for its head:

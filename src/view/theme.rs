@@ -58,6 +58,16 @@ const fn rgb(hex: u32) -> Color {
 }
 
 impl ThemeName {
+    /// The one that a viewer sees who asks for another.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Dark => Self::Light,
+            Self::Light => Self::Mono,
+            Self::Mono | Self::Ansi => Self::Dark,
+        }
+    }
+
     /// The theme of that name.
     pub fn theme(self) -> Theme {
         match self {
@@ -184,6 +194,7 @@ impl Theme {
             Look::Holding => ("█", self.holding),
             Look::Waiting => ("░", self.waiting),
             Look::Granted => ("▒", self.granted),
+            Look::Blocked => ("✖", self.blocked),
         }
     }
 
@@ -196,7 +207,7 @@ impl Theme {
         match look {
             Look::Absent | Look::Idle | Look::Asleep => self.dim,
             Look::Suspended => chip(style, self.on_dark),
-            Look::Holding | Look::Waiting | Look::Granted => chip(style, self.on_light),
+            Look::Holding | Look::Waiting | Look::Granted | Look::Blocked => chip(style, self.on_light),
         }
     }
 

@@ -7,13 +7,14 @@ use crate::trace::State;
 
 use super::{Axis, Layout, Scene, order_axis, paint, time_axis};
 
-pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
+/// Draws it all; `kind` is that of the lock, if it is not told elsewhere.
+pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, kind: Option<&str>, buf: &mut Buffer) {
     let theme = scene.theme;
     let about = match scene.view.axis {
         Axis::Time => time_axis::about(scene, layout.plot.width),
         Axis::Order => "order · one column an event".to_owned(),
     };
-    let mut heading = "timeline".to_owned();
+    let mut heading = kind.map_or_else(|| "timeline".to_owned(), |kind| format!("timeline · {kind}"));
     let tasks = scene.trace.names().tasks.len();
     let mut shown = layout.lanes.iter().filter(|lane| lane.index < tasks);
     let count = shown.clone().count();
@@ -22,6 +23,16 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     }
     let header = Rect { height: 1, ..layout.timeline };
     paint::rule(buf, header, &heading, &about, theme.idle, theme.dim);
+    names(scene, layout, buf);
+    match scene.view.axis {
+        Axis::Time => time_axis::draw(scene, state, layout, buf),
+        Axis::Order => order_axis::draw(scene, layout, buf),
+    }
+}
+
+/// The lanes' names, and which is selected.
+pub(super) fn names(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+    let theme = scene.theme;
     let names = scene.trace.names();
     for lane in &layout.lanes {
         let selected = scene.view.lane == Some(lane.index);
@@ -38,9 +49,5 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
         if selected {
             paint::dot(buf, layout.timeline.x, y, "▶", style);
         }
-    }
-    match scene.view.axis {
-        Axis::Time => time_axis::draw(scene, state, layout, buf),
-        Axis::Order => order_axis::draw(scene, layout, buf),
     }
 }

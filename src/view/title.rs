@@ -4,8 +4,35 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Playing, Scene, paint};
+use crate::event::Policy;
 
-pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
+/// Draws it; gives the path of the kind if there is one and no room for it here.
+pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) -> Option<&'static str> {
+    let names = scene.trace.names();
+    let mut kinds: Vec<_> = names.locks.iter().map(|lock| lock.kind).collect();
+    kinds.dedup();
+    // As much of it as there is room for: the policy is what matters.
+    let ways = match kinds.as_slice() {
+        [kind] if kind.policy() == Policy::Fifo => {
+            vec![format!("{} · {}", kind.path(), kind.policy()), kind.policy().to_string()]
+        }
+        // What another run of it does is as right as what this one did.
+        [kind] => {
+            let (path, policy) = (kind.path(), kind.policy());
+            let all = format!("{path} · {policy} · one legal order");
+            vec![all, format!("{policy} · one legal order"), policy.to_string()]
+        }
+        [] => vec![],
+        more => vec![format!("{} kinds of lock", more.len())],
+    };
+    let told = line(scene, &ways, area, buf);
+    let [kind] = kinds.as_slice() else { return None };
+    Some(kind.path()).filter(|path| !told.is_some_and(|told| told.starts_with(path)))
+}
+
+/// The row, with what there is to say beside the title: the first of `ways` for which there is room.
+/// Gives which that was.
+pub(super) fn line<'w>(scene: &Scene, ways: &'w [String], area: Rect, buf: &mut Buffer) -> Option<&'w str> {
     let theme = scene.theme;
     buf.set_style(area, theme.bar);
     let view = scene.view;
@@ -24,26 +51,19 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
     let x = paint::put_right(buf, area.x, right, area.y, &time, strong);
     let x = paint::put_right(buf, area.x, x.saturating_sub(2), area.y, &format!("{state:<7}"), strong);
 
-    let names = scene.trace.names();
-    let mut kinds: Vec<_> = names.locks.iter().map(|lock| lock.kind).collect();
-    kinds.dedup();
-    // As much of it as there is room for: the policy is what matters.
-    let ways = match kinds.as_slice() {
-        [kind] => vec![format!("{} · {}", kind.path(), kind.policy()), kind.policy().to_string()],
-        [] => vec![],
-        more => vec![format!("{} kinds of lock", more.len())],
-    };
     let name = paint::put(buf, area.x, area.y, area.width, " lockscope ", theme.badge) + 1;
     let room = x.saturating_sub(name);
     let title = paint::width(scene.title);
     let mut room_for_title = room.saturating_sub(2);
-    // A long title gives way to the kind, but not all of it.
-    let fits = |kind: &&String| title.min(36) + paint::width(kind) + 5 <= room;
-    if let Some(kind) = ways.iter().find(fits) {
+    // What leaves room for the whole title; a long one gives way to the shortest, but not all of it.
+    let fits = |title: u16| move |kind: &&String| title + paint::width(kind) + 5 <= room;
+    let told = ways.iter().find(fits(title)).or(ways.last().filter(fits(title.min(36))));
+    if let Some(kind) = told {
         let kind_x = paint::put_right(buf, name, x.saturating_sub(3), area.y, kind, dim);
         room_for_title = kind_x.saturating_sub(name + 2);
     }
     paint::put(buf, name, area.y, room_for_title, scene.title, strong);
+    told.map(String::as_str)
 }
 
 /// `1×`, `0.25×`.

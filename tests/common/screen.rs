@@ -60,3 +60,29 @@ pub fn plain(buffer: &Buffer) -> String {
     }
     text
 }
+
+/// Relative luminance and contrast as WCAG 2 defines them.
+fn contrast(a: Color, b: Color) -> f64 {
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(r, g, b) = color else { panic!("not a colour of ours: {color:?}") };
+        let linear = |channel: u8| {
+            let c = f64::from(channel) / 255.0;
+            if c <= 0.03928 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    }
+    let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+    a.max(b) / a.min(b)
+}
+
+/// Every word of it can be read from the last row.
+#[track_caller]
+pub fn check_contrast(buffer: &Buffer) {
+    for cell in &buffer.content {
+        if cell.symbol().chars().any(char::is_alphanumeric) {
+            let ratio = contrast(cell.fg, cell.bg);
+            let (symbol, fg, bg) = (cell.symbol(), cell.fg, cell.bg);
+            assert!(ratio >= 4.5, "{symbol:?} in {fg:?} on {bg:?}: {ratio:.2}");
+        }
+    }
+}

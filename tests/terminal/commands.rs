@@ -236,7 +236,7 @@ fn what_is_shown_can_be_saved_and_run() {
     let json = |scenario: &Path| say(["order".as_ref(), scenario.as_os_str(), "--format=json".as_ref()]).out;
     assert_eq!(json(&saved), json(Path::new("tokio-handoff")));
     let list = say(["list"]).out;
-    assert!(list.lines().any(|line| line.starts_with("tokio-handoff ")), "{list}");
+    assert!(list.lines().any(|line| line.starts_with("  tokio-handoff ")), "{list}");
     for line in say(["list", "--format", "json"]).out.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(say(["order", line["id"].as_str().unwrap()]).code, Some(0));

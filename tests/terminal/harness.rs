@@ -18,7 +18,7 @@ use super::screen::Shot;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_lockscope");
 
 /// Only here so that a hang becomes a failure; nothing depends on how long anything takes.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The program ends each of its frames with this.
 const FRAME_END: &[u8] = b"\x1b[?2026l";

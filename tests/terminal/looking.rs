@@ -272,7 +272,7 @@ fn the_help_opens_over_everything_and_any_key_closes_it() {
     for words in [
         "play / pause the tasks",
         "quit (Ctrl-C too)",
-        "granted: owns it, has not run",
+        "granted or woken, has not run",
         "fit the whole run",
         "other colours",
     ] {
@@ -308,7 +308,7 @@ fn big_mode_draws_larger_and_drops_the_panels() {
         other.resize(100, rows);
         let what = format!("{rows} rows");
         let held = |shot: &Shot| (0..rows.into()).filter(|y| matches!(shot.char(9, *y), '█' | '░')).count();
-        other.wait(&what, |shot| shot.last_row().starts_with(" space pause") && held(shot) == 14);
+        other.wait(&what, |shot| shot.last_row().starts_with(" space replay") && held(shot) == 14);
     }
 }
 

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod commands;
+mod comparing;
 mod escapes;
 mod harness;
 mod hostile;

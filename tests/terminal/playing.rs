@@ -109,7 +109,7 @@ fn it_starts_plays_to_the_horizon_and_quits() {
     assert_eq!(shot.millis(), Some(2500));
     assert_eq!(shot.ending(), "stopped at 2500 ms: the horizon");
     assert!(
-        shot.last_row().starts_with(" space pause  ←→ step  n p handoff  ? help  q quit  t axis"),
+        shot.last_row().starts_with(" space replay  ←→ step  n p handoff  ? help  q quit  t axis"),
         "{shot}"
     );
     assert_newest(&shot, events().last().unwrap(), "reader");
@@ -246,7 +246,7 @@ fn n_goes_to_the_handoff_and_the_steps_around_it_tell_its_story() {
         "{granted}"
     );
     // The reader's guard was dropped where its block ends.
-    assert_eq!(granted.present_code(), ["}", "db.lock().await.insert(\"my-key\",… granted"]);
+    assert_eq!(granted.present_code(), ["}", "db.lock().await.insert(\"my-key… … granted"]);
 
     let alone = terminal.press(LEFT, "the release alone", |shot| !shot.contains("granted"));
     // The lock is nobody else's any more.
@@ -258,7 +258,7 @@ fn n_goes_to_the_handoff_and_the_steps_around_it_tell_its_story() {
     );
     assert!(between(&alone, "reader", "writer").iter().all(|(_, c)| *c == '│'), "no line yet: {alone}");
     assert!(alone.row(2).starts_with(" db  passes straight to  writer    queue "), "{alone}");
-    assert_eq!(alone.present_code(), ["}", "db.lock().await.insert(\"my-key\"… waits #1"]);
+    assert_eq!(alone.present_code(), ["}", "db.lock().await.insert(\"my-ke… … waits #1"]);
 
     assert_eq!(terminal.press(RIGHT, "the grant", |shot| shot.contains("Granted")), granted);
     terminal.press(RIGHT, "it goes round", |shot| shot.newest().unwrap().contains("->read-guard"));
@@ -303,15 +303,18 @@ fn m_goes_to_the_marker_and_asks_its_question() {
     terminal.press(HOME, "the beginning", |shot| shot.moment() == 0);
     let shot = terminal.press("m", "the marker", |shot| shot.moment() > 9);
     assert_eq!(shot.moment(), 14);
-    assert_eq!(shot.last_row(), " The reader lets go and asks again at once. Who gets the lock?");
-    let on = terminal.press(RIGHT, "one on", |shot| shot.moment() == 15);
-    assert!(on.last_row().starts_with(" space pause"), "{on}");
+    assert!(shot.contains("─ your guess? ─"), "{shot}");
+    assert!(shot.contains("  The reader lets go and asks again at once. Who gets the lock?"), "{shot}");
+    let told = terminal.press("2", "what happened", |shot| shot.moment() == 15);
+    assert!(told.contains("▶ 2 the writer: it asked first"), "{told}");
+    let on = terminal.press(RIGHT, "one on", |shot| shot.moment() == 16);
+    assert!(!on.contains("what happened"), "{on}");
     for _ in 0..2 {
         let shot = terminal.press("m", "there is no other", |shot| shot.last_row() == " no further marker");
         assert_eq!(shot.picture(), on.picture(), "it stays where it was");
     }
     // Over all that the search let happen the player walks as ever.
-    terminal.press(RIGHT, "one on", |shot| shot.moment() == 16);
+    terminal.press(RIGHT, "one on", |shot| shot.moment() == 17);
 }
 
 #[test]
@@ -329,9 +332,9 @@ fn a_marker_asks_or_says_or_is_called_something() {
     terminal.first_frame();
     terminal.press(END, "the end", Shot::ended);
     terminal.press(HOME, "the beginning", |shot| shot.newest().is_none());
-    for words in [" q1", " s2", " l3"] {
-        terminal.press("m", words, |shot| shot.last_row() == words);
-    }
+    terminal.press("m", "the question", |shot| shot.contains("─ your guess? ─") && shot.contains("  q1"));
+    terminal.press("m", "what it says", |shot| shot.row(1) == "  s2");
+    terminal.press("m", "what it is called", |shot| shot.last_row() == " l3");
     terminal.press("m", "there is no other", |shot| shot.last_row() == " no further marker");
     terminal.send("q");
     assert_eq!(terminal.end(), 0);

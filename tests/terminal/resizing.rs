@@ -67,7 +67,7 @@ fn at_every_size_the_picture_is_as_if_it_had_always_been_that_size() {
         } else {
             assert!(expected.row(0).ends_with("2.500 s"), "{expected}");
             assert_eq!(expected.row(0).chars().count(), usize::from(width) - 1, "{expected}");
-            assert!(expected.last_row().starts_with(" space pause"), "{expected}");
+            assert!(expected.last_row().starts_with(" space replay"), "{expected}");
         }
         terminal.resize(width, height);
         terminal.wait(&format!("{width}x{height}:\n{expected}"), |shot| *shot == expected);

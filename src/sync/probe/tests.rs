@@ -19,7 +19,7 @@ fn tap() -> (Names, Arc<Tap>) {
         true
     });
     let lock = recorder.add_lock("m", LockKind::TokioMutex);
-    (names, Arc::new(Tap { recorder, lock, order: Mutex::new(()) }))
+    (names, Arc::new(Tap::new(&recorder, lock, LockKind::TokioMutex)))
 }
 
 fn poll<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
@@ -41,7 +41,7 @@ fn steps(steps: Vec<fn(&Waker)>) -> impl Future<Output = ()> {
 #[test]
 fn a_grant_that_overtakes_the_wait_is_told_after_it() {
     let (names, tap) = tap();
-    let mut future = Box::pin(acquire(&tap, steps(vec![Waker::wake_by_ref])));
+    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, steps(vec![Waker::wake_by_ref])));
     assert!(poll(&mut future).is_pending());
     assert_eq!(*locked(&names), ["wait", "grant"]);
     assert!(poll(&mut future).is_ready());
@@ -56,6 +56,8 @@ fn a_poll_between_the_hand_over_and_the_wake_tells_the_grant() {
     let mut polled = false;
     let mut future = Box::pin(acquire(
         &tap,
+        Mode::Exclusive,
+        Budget::Last,
         poll_fn(move |cx| {
             *locked(&keep) = Some(cx.waker().clone());
             if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
@@ -75,6 +77,8 @@ fn a_wake_that_comes_after_the_cancellation_tells_nothing() {
     let keep = Arc::clone(&late);
     let mut future = Box::pin(acquire(
         &tap,
+        Mode::Exclusive,
+        Budget::Last,
         poll_fn(move |cx| {
             *locked(&keep) = Some(cx.waker().clone());
             Poll::<()>::Pending
@@ -90,7 +94,8 @@ fn a_wake_that_comes_after_the_cancellation_tells_nothing() {
 #[test]
 fn a_first_poll_that_panics_tells_nothing() {
     let (names, tap) = tap();
-    let mut future = Box::pin(acquire(&tap, steps(vec![|_| panic!("on purpose")])));
+    let mut future =
+        Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, steps(vec![|_| panic!("on purpose")])));
     let poll = std::panic::AssertUnwindSafe(|| poll(&mut future).is_ready());
     assert!(std::panic::catch_unwind(poll).is_err());
     drop(future);
@@ -103,7 +108,7 @@ fn a_first_poll_that_panics_tells_nothing() {
 fn a_release_does_not_come_between_the_queue_and_the_record_of_it() {
     let (names, tap) = tap();
     let (op, actor) = (tap.recorder.next_op(), Actor { task: TaskId(0), step: None });
-    tap.recorder.record(actor, What::Acquire { lock: tap.lock, op });
+    tap.recorder.record(actor, What::Acquire { lock: tap.lock, op, mode: Mode::Exclusive });
     let held = Held::recorded(Arc::clone(&tap), op);
     let (send, go) = mpsc::channel();
     let releaser = thread::spawn(move || {
@@ -112,6 +117,8 @@ fn a_release_does_not_come_between_the_queue_and_the_record_of_it() {
     });
     let mut future = Box::pin(acquire(
         &tap,
+        Mode::Exclusive,
+        Budget::Last,
         poll_fn(|_| {
             send.send(()).unwrap();
             (0..1_000).for_each(|_| thread::yield_now());
@@ -131,10 +138,11 @@ fn a_wait_does_not_come_between_a_try_and_the_record_of_it() {
     let other = Arc::clone(&tap);
     let waiter = thread::spawn(move || {
         go.recv().unwrap();
-        let mut future = Box::pin(acquire(&other, std::future::pending::<()>()));
+        let mut future =
+            Box::pin(acquire(&other, Mode::Exclusive, Budget::Last, std::future::pending::<()>()));
         assert!(poll(&mut future).is_pending());
     });
-    let tried = tap.attempt(|| {
+    let tried = tap.attempt(Mode::Exclusive, || {
         send.send(()).unwrap();
         (0..1_000).for_each(|_| thread::yield_now());
         Ok::<(), ()>(())

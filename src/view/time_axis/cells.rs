@@ -1,12 +1,15 @@
 //! A task's lane: what each of its cells shows, and the words that stand on them.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 
 use super::Window;
-use crate::event::{TaskId, Time, What};
-use crate::trace::{Look, Span, State, words};
+use crate::event::{Family, Mode, TaskId, Time, What};
+use crate::trace::{Lock, Look, Noted, Span, State, Task, words};
 use crate::view::layout::Lane;
-use crate::view::{Scene, paint};
+use crate::view::strip::let_in;
+use crate::view::{Scene, paint, quiz};
 
 /// How much a state matters where a cell covers several.
 fn rank(look: Look) -> u8 {
@@ -17,12 +20,19 @@ fn rank(look: Look) -> u8 {
         Look::Holding => 3,
         Look::Waiting => 4,
         Look::Granted => 5,
+        Look::Blocked => 6,
     }
 }
 
 /// A part of a lane that looks the same all along.
 struct Segment {
     span: Span,
+    /// The event that began it, or the hold that it is part of.
+    begun: u64,
+    /// Whether it is a wait that ended with being woken too late.
+    vain: bool,
+    /// Whether it has come to its end.
+    over: bool,
     end: Time,
     /// How many cells show it.
     room: u16,
@@ -35,6 +45,8 @@ fn holds(look: Look) -> bool {
 /// What the cells of a task's lane show.
 pub(super) struct Cells<'a> {
     spans: &'a [Span],
+    /// Whether there are more to the right of them.
+    goes_on: bool,
     now: Time,
     looks: Vec<Look>,
     /// Where a hold began and ended within the cell.
@@ -53,6 +65,7 @@ impl<'a> Cells<'a> {
         let width = usize::from(window.width);
         let mut cells = Self {
             spans: &spans[first.min(behind)..behind],
+            goes_on: behind < spans.len(),
             now: after,
             looks: vec![Look::Absent; width],
             short: vec![false; width],
@@ -113,7 +126,10 @@ impl<'a> Cells<'a> {
 
     /// Words stand only on cells that show their state.
     pub(super) fn say(&self, scene: &Scene, state: &State, window: &Window, lane: Lane, buf: &mut Buffer) {
+        let mut begun = None;
         for (index, span) in self.spans.iter().enumerate() {
+            begun = if holds(span.look) { begun.or(Some(span.seq)) } else { None };
+            let vain = self.spans.get(index + 2).is_some_and(|next| goes_on(scene, span, next));
             let columns = window.columns(span.at, self.end(index));
             let shows = |column: &u16| {
                 let column = usize::from(*column);
@@ -121,7 +137,9 @@ impl<'a> Cells<'a> {
             };
             let begin = columns.clone().find(shows).unwrap_or(columns.end);
             let end = (begin..columns.end).find(|column| !shows(column)).unwrap_or(columns.end);
-            let segment = Segment { span: *span, end: self.end(index), room: end - begin };
+            let begun = begun.unwrap_or(span.seq);
+            let over = self.goes_on || index + 1 < self.spans.len();
+            let segment = Segment { span: *span, begun, vain, over, end: self.end(index), room: end - begin };
             words_on(scene, state, &segment, window.x + begin, lane, buf);
         }
     }
@@ -129,39 +147,146 @@ impl<'a> Cells<'a> {
 
 /// Says in words what a segment is, if it is wide enough for words.
 fn words_on(scene: &Scene, state: &State, segment: &Segment, x: u16, lane: Lane, buf: &mut Buffer) {
-    let Segment { span, end, room } = *segment;
-    let over = end < scene.view.now;
-    let choices: Vec<String> = match span.look {
-        Look::Absent => return,
-        Look::Suspended => vec!["asleep, guard in hand".into(), "guard in hand".into(), "holds".into()],
-        Look::Holding => vec!["works, guard in hand".into(), "holds".into()],
-        Look::Granted => vec!["granted, not yet polled".into(), "granted".into()],
-        Look::Idle => vec!["runs".into()],
-        // How long it will be its timer says; the event that began the span set it.
-        Look::Asleep => match scene.trace.event(span.seq).map(|event| &event.what) {
-            Some(What::Sleep { until }) => {
-                vec![format!("sleeps {}", words::brief(words::timer(span.at, *until))), "sleeps".into()]
-            }
-            _ => vec!["sleeps".into()],
-        },
-        Look::Waiting if over => {
-            vec![format!("waited {}", words::brief(end.since(span.at))), "waited".into()]
-        }
-        Look::Waiting => {
-            let task = TaskId(lane.index as u32);
-            let position = span.lock.and_then(|lock| state.lock(lock)?.position(task)).unwrap_or(1);
-            let place =
-                if position == 1 { "first in the queue".into() } else { format!("#{position} in the queue") };
-            vec![format!("waits, {place}"), format!("waits #{position}"), "waits".into()]
-        }
-    };
+    let Segment { span, room, .. } = *segment;
     let plain = matches!(span.look, Look::Asleep | Look::Idle);
     // Plain words stand above the dots; in a lane of one row they must leave enough dots to be seen.
     if plain && lane.height == 1 && room < 14 {
         return;
     }
+    let choices = choices(scene, state, segment, TaskId(lane.index as u32));
     let Some(text) = choices.into_iter().find(|text| paint::width(text) + 4 <= room) else { return };
     let y = if plain && lane.height == 1 { lane.y } else { lane.y + (lane.height - 1) / 2 };
     let (text, indent) = if plain { (text, 1) } else { (format!(" {text} "), 2) };
     paint::put(buf, x + indent, y, room, &text, scene.theme.words_on(span.look));
+}
+
+/// Whether a wait goes on with a later one, because its task was woken in between and too late.
+fn goes_on(scene: &Scene, wait: &Span, later: &Span) -> bool {
+    let op = |span: &Span| match scene.trace.event(span.seq).map(|event| &event.what) {
+        Some(What::Wait { op, .. }) if span.look == Look::Waiting => Some(*op),
+        _ => None,
+    };
+    op(wait).is_some() && op(wait) == op(later)
+}
+
+/// When a task began to wait, however often it was woken too late since.
+fn asked(scene: &Scene, task: TaskId, wait: &Span) -> Time {
+    let lane = scene.trace.lane(task, scene.view.moment);
+    let mut index = lane.partition_point(|span| span.seq < wait.seq);
+    while index >= 2 && lane.get(index).is_some_and(|span| goes_on(scene, &lane[index - 2], span)) {
+        index -= 2;
+    }
+    lane.get(index).map_or(wait.at, |span| span.at)
+}
+
+/// What is said of a task that keeps all others from running.
+const ALONE: &str = "runs: nobody else can";
+
+/// So many notes are looked through for one.
+const LOOK_THROUGH: usize = 256;
+
+/// So late is no timer that is only not yet drawn.
+const OVERDUE: Duration = Duration::from_millis(100);
+
+/// Whether nobody else could run in a segment, as a timer shows that was due in it and fired after it, or
+/// is due and has not fired.
+fn alone(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> bool {
+    let Segment { span, end, over, .. } = *segment;
+    let notes = scene.trace.notes(scene.view.moment);
+    let begin = notes.partition_point(|note| note.at < span.at);
+    let until = end.plus(Duration::from_millis(1));
+    let was = notes[begin..]
+        .iter()
+        .take(LOOK_THROUGH)
+        .take_while(|note| note.at <= until)
+        .any(|note| matches!(note.what, Noted::Late { due, ran } if ran == task && span.at <= due));
+    let last = scene.trace.event(scene.view.moment).is_some_and(|event| event.actor.task == task);
+    let is = || {
+        let late = |task: &Task| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
+        last && !over
+            && scene.trace.end().is_none_or(|end| scene.view.now < end.at)
+            && state.tasks.iter().any(late)
+    };
+    was || is()
+}
+
+/// What there is to say of a segment, from long to short.
+fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec<String> {
+    let Segment { span, begun, vain, over, end, .. } = *segment;
+    let lock = span.lock.and_then(|lock| state.lock(lock));
+    let event = scene.trace.event(span.seq).map(|event| &event.what);
+    let say = |words: &[&str]| words.iter().map(|words| (*words).to_owned()).collect();
+    match span.look {
+        Look::Absent => Vec::new(),
+        Look::Suspended | Look::Holding => {
+            let barging = scene.trace.note_of(begun).map(|note| note.what);
+            let mut words: Vec<String> = match barging {
+                Some(Noted::Barged { again: true, .. }) => say(&["takes it again: barging", "barging"]),
+                Some(Noted::Barged { again: false, .. }) => say(&["takes it first: barging", "barging"]),
+                _ if alone(scene, state, segment, task) => say(&[ALONE, "works, guard in hand"]),
+                _ if span.look == Look::Holding => say(&["works, guard in hand"]),
+                _ => say(&["asleep, guard in hand", "guard in hand"]),
+            };
+            words.push("holds".to_owned());
+            words
+        }
+        Look::Granted => match lock.map_or("granted", let_in) {
+            "woken" if lock.is_some_and(|lock| lock.kind.family() != Family::Channel) => {
+                say(&["woken, may only try", "woken"])
+            }
+            word => vec![format!("{word}, not yet polled"), word.to_owned()],
+        },
+        Look::Blocked => say(&["thread blocked", "blocked"]),
+        Look::Idle if alone(scene, state, segment, task) => say(&[ALONE, "runs"]),
+        Look::Idle => say(&["runs"]),
+        // How long it will be its timer says; the event that began the span set it.
+        Look::Asleep => match event {
+            Some(What::Sleep { until }) => {
+                vec![format!("sleeps {}", words::brief(words::timer(span.at, *until))), "sleeps".into()]
+            }
+            _ => say(&["sleeps"]),
+        },
+        // A place in the queue would tell the room who is next.
+        Look::Waiting if vain || quiz::hides(scene) => say(&["waits"]),
+        Look::Waiting if over => {
+            vec![format!("waited {}", words::brief(end.since(asked(scene, task, &span)))), "waited".into()]
+        }
+        Look::Waiting if asked(scene, task, &span) < span.at => {
+            let waited = scene.view.now.since(asked(scene, task, &span));
+            vec![format!("waits {} by now", words::brief(waited)), "waits".into()]
+        }
+        Look::Waiting => {
+            let position = lock.and_then(|lock| lock.position(task)).unwrap_or(1);
+            let place =
+                if position == 1 { "first in the queue".into() } else { format!("#{position} in the queue") };
+            let first = lock.and_then(|lock| lock.queue.get(position - 1));
+            let lacks = lock.and_then(|lock| lock.lacks(first?)).filter(|&lacks| lacks > 0);
+            let wish = match event {
+                Some(What::Wait { mode: Mode::Shared, .. }) => Some("waits to read".to_owned()),
+                Some(What::Wait { mode: Mode::Exclusive, .. })
+                    if lock.is_some_and(|lock| lock.kind.family() == Family::RwLock) =>
+                {
+                    Some("waits to write".to_owned())
+                }
+                Some(What::Wait { mode: Mode::Permits(_), .. }) => {
+                    lacks.map(|lacks| format!("waits, lacks {lacks}"))
+                }
+                Some(What::Wait { mode: Mode::Signal, .. }) => {
+                    return say(&["waits to be notified", "waits"]);
+                }
+                Some(What::Wait { mode: Mode::Message, .. }) => {
+                    return say(&["waits for a message", "waits"]);
+                }
+                Some(What::Wait { mode: Mode::Room, .. }) => return say(&["waits for room", "waits"]),
+                _ => None,
+            };
+            let mut words = vec![format!("waits, {place}"), format!("waits #{position}"), "waits".into()];
+            if let Some(wish) = wish {
+                words.splice(0..1, [format!("{wish}, {place}"), wish]);
+            }
+            // Where no order is promised there are no places.
+            words.retain(|words| lock.is_none_or(Lock::hands_over) || !words.contains(['#', ',']));
+            words
+        }
+    }
 }

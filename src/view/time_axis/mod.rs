@@ -11,11 +11,9 @@ use ratatui::buffer::Buffer;
 use super::layout::Lane;
 use super::{Layout, Scene, paint, stuck};
 use crate::event::{LockId, TaskId, Time};
-use crate::trace::{Look, State, words};
+use crate::trace::{Look, Noted, State, words};
 use cells::Cells;
-use window::Window;
-
-pub(super) use window::{cell, pan_limits, whole, zoom};
+pub(super) use window::{Window, cell, pan_limits, whole, zoom};
 
 /// What the header says of the axis.
 pub(super) fn about(scene: &Scene, width: u16) -> String {
@@ -25,28 +23,55 @@ pub(super) fn about(scene: &Scene, width: u16) -> String {
 pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
     let window = Window::of(scene, layout.plot);
     axis(scene, &window, layout, buf);
-    let tasks = scene.trace.names().tasks.len();
-    let (lanes, locks): (Vec<Lane>, Vec<Lane>) = layout.lanes.iter().partition(|lane| lane.index < tasks);
-    let cells: Vec<Cells> = lanes.iter().map(|lane| Cells::of(scene, &window, *lane)).collect();
-    for (lane, cells) in lanes.iter().zip(&cells) {
-        cells.draw(scene, &window, *lane, buf);
-    }
-    for lane in locks {
-        owner(scene, &window, LockId((lane.index - tasks) as u32), lane, buf);
-    }
-    handoffs(scene, &window, layout, buf);
+    let lanes = Lanes::of(scene, &window, layout);
+    lanes.draw(buf);
     playhead(scene, &window, layout, buf);
-    // Words come last: no line runs through them.
-    for (lane, cells) in lanes.iter().zip(&cells) {
-        cells.say(scene, state, &window, *lane, buf);
+    lanes.say(state, buf);
+}
+
+/// The lanes of a trace, where a layout has put them.
+pub(super) struct Lanes<'a> {
+    scene: &'a Scene<'a>,
+    window: &'a Window,
+    layout: &'a Layout,
+    tasks: Vec<(Lane, Cells<'a>)>,
+}
+
+impl<'a> Lanes<'a> {
+    pub(super) fn of(scene: &'a Scene<'a>, window: &'a Window, layout: &'a Layout) -> Self {
+        let tasks = layout.lanes.iter().filter(|lane| lane.index < scene.trace.names().tasks.len());
+        let tasks = tasks.map(|lane| (*lane, Cells::of(scene, window, *lane))).collect();
+        Self { scene, window, layout, tasks }
     }
-    if let Some(x) = window.x(scene.view.now) {
-        stuck::draw(scene, layout, x, buf);
+
+    /// What was when, and the handoffs.
+    pub(super) fn draw(&self, buf: &mut Buffer) {
+        let Self { scene, window, layout, tasks } = self;
+        for (lane, cells) in tasks {
+            cells.draw(scene, window, *lane, buf);
+        }
+        for lane in &layout.lanes {
+            if let Some(lock) = lane.index.checked_sub(scene.trace.names().tasks.len()) {
+                owner(scene, window, LockId(lock as u32), *lane, buf);
+            }
+        }
+        handoffs(scene, window, layout, buf);
+    }
+
+    /// The words. They come last: no line runs through them.
+    pub(super) fn say(&self, state: &State, buf: &mut Buffer) {
+        for (lane, cells) in &self.tasks {
+            cells.say(self.scene, state, self.window, *lane, buf);
+        }
+        marks(self.scene, self.window, self.layout, buf);
+        if let Some(x) = self.window.x(self.scene.view.now) {
+            stuck::draw(self.scene, self.layout, x, buf);
+        }
     }
 }
 
 /// The labels and the ticks.
-fn axis(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+pub(super) fn axis(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
     let theme = scene.theme;
     let (labels, ticks) = (layout.plot.y, layout.plot.y + 1);
     paint::run(buf, window.x, ticks, window.width, "┈", theme.idle);
@@ -91,7 +116,6 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
     let now = scene.view.now;
     let tenures = scene.trace.tenures(lock, scene.view.moment);
     let first = tenures.partition_point(|tenure| tenure.at.nanos() < window.left).saturating_sub(1);
-    let name = |task| scene.trace.names().task(task);
     let mut free_from = 0;
     let mut index = first;
     while let Some(tenure) = tenures.get(index) {
@@ -100,7 +124,7 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
         }
         // Granted and then held by the same task is one ownership.
         let mut next = index + 1;
-        while tenures.get(next).is_some_and(|later| later.owner == tenure.owner) {
+        while tenures.get(next).is_some_and(|later| later.owners == tenure.owners) {
             next += 1;
         }
         let open = next >= tenures.len();
@@ -108,17 +132,18 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
         let granted = open && tenures[next - 1].granted;
         let columns = window.columns(tenure.at, end);
         index = next;
-        let (Some(task), Some(x)) = (tenure.owner, columns.clone().next().map(|column| window.x + column))
-        else {
+        let Some(x) = columns.clone().next().map(|column| window.x + column) else { continue };
+        if tenure.owners.is_empty() {
             continue;
-        };
+        }
+        let name = |room: u16| words::group(scene.trace.names(), &tenure.owners, usize::from(room));
         let look = if granted { Look::Granted } else { Look::Suspended };
         let style = theme.look(look).1;
         if columns.len() <= 1 && !open {
             // Too short for a line: named below, as far as there is a row and room.
             paint::dot(buf, x, lane.y, "┃", theme.holding);
             if lane.height > 1 {
-                let label = format!("▲{}", name(task));
+                let label = format!("▲{}", name(0));
                 let room = paint::width(&label);
                 if x >= free_from && x + room <= window.x + window.width {
                     free_from = paint::put(buf, x, lane.y + 1, room, &label, theme.text) + 1;
@@ -135,8 +160,8 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
             }
         }
         let room = (columns.len() as u16).saturating_sub(2);
-        let roomy = room > paint::width(name(task)) + 3;
-        let label = if roomy { format!(" {} ", name(task)) } else { name(task).to_owned() };
+        let (name, roomy) = (name(room), room > paint::width(&name(room)) + 3);
+        let label = if roomy { format!(" {name} ") } else { name };
         if paint::width(&label) <= room {
             let word = if granted { theme.granted } else { theme.text };
             paint::put(buf, x + if roomy { 2 } else { 1 }, lane.y, room, &label, word);
@@ -144,7 +169,7 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
     }
 }
 
-/// The handoffs: lines from the releaser's lane to the receiver's.
+/// The handoffs: lines from the lane of whoever let go to the receiver's.
 fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
     let theme = scene.theme;
     let all = scene.trace.handoffs(scene.view.moment);
@@ -159,21 +184,24 @@ fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
         }
         let ends: Vec<_> = together
             .iter()
-            .filter_map(|handoff| Some((lane(handoff.from?.task)?, lane(handoff.to)?)))
+            .filter_map(|handoff| Some((lane(handoff.from(scene.view.moment)?.task)?, lane(handoff.to)?)))
             .collect();
         let top = ends.iter().map(|(from, to)| from.y.min(to.y)).min();
         let bottom = ends.iter().map(|(from, to)| from.y.max(to.y)).max();
+        // What only wakes, and hands nothing over, is a thin line.
+        let owns = together.iter().any(|handoff| handoff.owns);
+        let (glyph, style) = if owns { ("┃", theme.now) } else { ("│", theme.granted) };
         let mut drawn = false;
         for y in top.unwrap_or(0)..bottom.unwrap_or(0) {
             if layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&y)) {
                 // A line that passes over a lane must not hide what happened there.
                 let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
                 if free && Some(y) > top {
-                    paint::dot(buf, x, y, "│", theme.now);
+                    paint::dot(buf, x, y, "│", style);
                 }
                 continue;
             }
-            paint::dot(buf, x, y, "┃", theme.now);
+            paint::dot(buf, x, y, glyph, style);
             if !drawn && together.len() > 1 {
                 paint::put(buf, x + 1, y, 5, &format!("×{}", together.len()), theme.now);
             }
@@ -182,22 +210,51 @@ fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
         if !drawn {
             // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
             if let Some(to) = together.iter().rev().find_map(|handoff| lane(handoff.to)) {
-                let digit =
-                    ["┃", "2", "3", "4", "5", "6", "7", "8", "9"].get(together.len() - 1).unwrap_or(&"+");
-                (to.y..=to.bar()).for_each(|y| paint::dot(buf, x, y, digit, theme.now));
+                let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
+                let digit = digits.get(together.len() - 1).unwrap_or(&"+");
+                (to.y..=to.bar()).for_each(|y| paint::dot(buf, x, y, digit, style));
             }
         }
         if let ([(from, to)], Some(top), Some(bottom)) = (ends.as_slice(), top, bottom) {
             let head = if to.y > from.y { (to.y - 1, "▼") } else { (to.bar() + 1, "▲") };
             if !layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&head.0)) && top + 3 < bottom {
-                paint::dot(buf, x, head.0, head.1, theme.now);
+                paint::dot(buf, x, head.0, head.1, style);
             }
         }
     }
 }
 
+/// Who gave up, in its lane; a notification that nobody heard, in its notifier's.
+fn marks(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let tasks = scene.trace.names().tasks.len();
+    let notes = scene.trace.notes(scene.view.moment);
+    let begin = notes.partition_point(|note| note.at.nanos() < window.left);
+    let lane = |index: usize| layout.lanes.iter().find(|lane| lane.index == index);
+    for note in &notes[begin..] {
+        let Some(x) = window.x(note.at) else { break };
+        match note.what {
+            Noted::GaveUp { .. } => {
+                let Some(lane) = lane(note.task.0 as usize) else { continue };
+                (lane.y..=lane.bar()).for_each(|y| paint::dot(buf, x, y, "×", theme.blocked));
+            }
+            Noted::Unheard { stored, .. } => {
+                let Some(lane) = note.lock.and_then(|lock| lane(tasks + lock.0 as usize)) else { continue };
+                let (glyph, word, style) =
+                    if stored { ("■", "stored", theme.waiting) } else { ("×", "lost", theme.blocked) };
+                paint::dot(buf, x, lane.y, glyph, style);
+                let room = (window.x + window.width).saturating_sub(x + 2);
+                if paint::width(word) <= room {
+                    paint::put(buf, x + 2, lane.y, room, word, theme.dim);
+                }
+            }
+            Noted::Barged { .. } | Noted::Took { .. } | Noted::HeldUp { .. } | Noted::Late { .. } => {}
+        }
+    }
+}
+
 /// Now.
-fn playhead(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
+pub(super) fn playhead(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
     let Some(x) = window.x(scene.view.now) else { return };
     let theme = scene.theme;
     paint::dot(buf, x, layout.plot.y + 1, "▼", theme.accent);

@@ -9,8 +9,11 @@ use crate::view::{Scene, stuck};
 
 /// No cell is shorter than this, so that one axis label's number stays readable.
 const SHORTEST: u64 = 1_000;
-/// Until a viewer zooms out, no cell is longer than this: a run of an hour still moves.
-const LONGEST_AT_FIRST: Duration = Duration::from_millis(50);
+/// Until a viewer zooms out, no cell is longer than this, so that the whole of a run of some seconds is
+/// seen.
+const LONGEST_WHOLE: Duration = Duration::from_millis(250);
+/// A run that is longer than that moves, as fast as this.
+const MOVING: Duration = Duration::from_millis(50);
 
 /// Numbers of few digits in nanoseconds, in order: each of `digits` times each power of ten.
 fn round_numbers(digits: &'static [u64]) -> impl Iterator<Item = u64> {
@@ -31,7 +34,8 @@ pub(in crate::view) fn zoom(cell: Duration, direction: i32) -> Duration {
 
 /// How much time a cell covers: what the viewer chose, or so much that the whole run fits.
 pub(in crate::view) fn cell(scene: &Scene, width: u16) -> Duration {
-    scene.view.cell.unwrap_or_else(|| whole(scene, width).unwrap_or(LONGEST_AT_FIRST).min(LONGEST_AT_FIRST))
+    let whole = || whole(scene, width).filter(|cell| *cell <= LONGEST_WHOLE);
+    scene.view.cell.or_else(whole).unwrap_or(MOVING)
 }
 
 /// So much time a cell that the whole run fits, where its end is known.
@@ -46,7 +50,7 @@ pub(in crate::view) fn whole(scene: &Scene, width: u16) -> Option<Duration> {
 }
 
 /// Which time is at which column.
-pub(super) struct Window {
+pub(in crate::view) struct Window {
     pub(super) left: u64,
     pub(super) cell: u64,
     pub(super) x: u16,
@@ -70,7 +74,7 @@ fn follow(scene: &Scene, plot: Rect) -> (u64, u64) {
 }
 
 impl Window {
-    pub(super) fn of(scene: &Scene, plot: Rect) -> Self {
+    pub(in crate::view) fn of(scene: &Scene, plot: Rect) -> Self {
         let (cell, follow) = follow(scene, plot);
         let first = follow.saturating_add_signed(i64::from(scene.view.pan));
         Self { left: first.saturating_mul(cell), cell, x: plot.x, width: plot.width }
@@ -87,7 +91,7 @@ impl Window {
     }
 
     /// The column on the screen, if it is within.
-    pub(super) fn x(&self, at: Time) -> Option<u16> {
+    pub(in crate::view) fn x(&self, at: Time) -> Option<u16> {
         let column = u16::try_from(self.column(at)).ok()?;
         (column < self.width).then(|| self.x + column)
     }

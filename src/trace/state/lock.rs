@@ -1,0 +1,298 @@
+//! A lock at one moment: who has it, who waits, and what is left of it.
+
+use std::collections::VecDeque;
+
+use super::super::{Freed, Passed};
+use crate::event::{Event, Family, LockKind, LockName, Mode, OpId, TaskId, Time};
+
+/// A lock at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// Which lock it is.
+    pub kind: LockKind,
+    /// How many permits a semaphore has in all, or how many messages a channel has room for, where
+    /// that is known and limited.
+    pub permits: Option<u32>,
+    /// Who is in the critical section.
+    pub holders: Vec<Place>,
+    /// Who was given what it asked for and has not run yet, first come first.
+    pub granted: Vec<Place>,
+    /// Who waits, first come first. Of a lock that hands nothing over, who is woken keeps its place.
+    pub queue: VecDeque<Place>,
+    /// What last let somebody in, or could.
+    pub freed: Option<Freed>,
+    /// How often it was handed from one task to another.
+    pub handoffs: u64,
+    /// Whether a notification is stored for whoever asks next.
+    pub stored: bool,
+    /// How often somebody went on because of a notification.
+    pub heard: u64,
+    /// How many notifications nobody has heard, and nobody will.
+    pub lost: u64,
+    /// How often somebody went ahead of one who had asked earlier.
+    pub barged: u64,
+    /// What became of the last notification.
+    pub notice: Option<Notice>,
+    /// How many messages are in the channel.
+    pub messages: u64,
+}
+
+/// Somebody's place with a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Whose.
+    pub task: TaskId,
+    /// With which acquisition.
+    pub op: OpId,
+    /// What it asks for, or has.
+    pub mode: Mode,
+    /// Since when: of a waiter when it asked, of others when they were granted or acquired it.
+    pub since: Time,
+    /// The event with which the acquisition began.
+    pub asked_seq: u64,
+    /// Of a waiter: since when nobody has stood ahead of it.
+    pub first: Option<Time>,
+    /// Who last gave up a place ahead of this one, and when.
+    pub cleared: Option<(TaskId, Time)>,
+    /// Of a waiter whose lock hands nothing over: when it was woken, if it has not tried since.
+    pub woken: Option<Time>,
+    /// How often somebody who asked later went first.
+    pub overtaken: u32,
+    /// Of one that is granted: through what, where that is known.
+    pub(super) through: Option<Passed>,
+}
+
+/// What became of a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// It went to who waited.
+    Heard,
+    /// Nobody waited: it is stored for whoever asks next.
+    Stored,
+    /// Nobody waited, and it could not be stored.
+    Lost,
+}
+
+/// Some of those who own a lock together: the first few by name, and how many more they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Owners {
+    named: [Option<TaskId>; Self::NAMED],
+    /// How many there are beyond those that are named.
+    pub more: u32,
+}
+
+impl Owners {
+    /// So many are named.
+    pub const NAMED: usize = 4;
+    /// So many are looked at to find different ones, whatever their number: a history keeps a group for
+    /// each event.
+    const LOOKED_AT: usize = 8;
+
+    /// Only this one.
+    pub(crate) fn only(task: TaskId) -> Self {
+        let mut only = Self::default();
+        only.named[0] = Some(task);
+        only
+    }
+
+    /// Those of these places, which are so many.
+    fn of<'a>(places: impl Iterator<Item = &'a Place>, count: usize) -> Self {
+        let mut tasks: Vec<TaskId> = places.map(|place| place.task).take(Self::LOOKED_AT).collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        let beyond = tasks.len().saturating_sub(Self::NAMED) + count.saturating_sub(Self::LOOKED_AT);
+        let mut named = [None; Self::NAMED];
+        for (name, task) in named.iter_mut().zip(tasks) {
+            *name = Some(task);
+        }
+        Self { named, more: u32::try_from(beyond).unwrap_or(u32::MAX) }
+    }
+
+    /// Those that are named, by id.
+    pub fn named(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.named.iter().copied().flatten()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.named[0].is_none()
+    }
+}
+
+impl Lock {
+    /// A lock that nobody has asked for yet.
+    pub(super) fn new(name: &LockName) -> Self {
+        Self {
+            kind: name.kind,
+            permits: name.permits,
+            holders: Vec::new(),
+            granted: Vec::new(),
+            queue: VecDeque::new(),
+            freed: None,
+            handoffs: 0,
+            stored: false,
+            heard: 0,
+            lost: 0,
+            barged: 0,
+            notice: None,
+            messages: 0,
+        }
+    }
+
+    /// Whether whoever is woken owns what it asked for already.
+    pub fn hands_over(&self) -> bool {
+        self.kind.policy().hands_over()
+    }
+
+    /// Notes since when the first waiter is the first.
+    pub(super) fn note_first(&mut self, at: Time) {
+        if let Some(first) = self.queue.front_mut() {
+            first.first.get_or_insert(at);
+        }
+    }
+
+    /// Takes an acquisition out of wherever it is.
+    pub(super) fn forget(&mut self, op: OpId) -> Option<Place> {
+        if let Some(position) = self.queue.iter().position(|place| place.op == op) {
+            return self.queue.remove(position);
+        }
+        remove(&mut self.granted, op).or_else(|| remove(&mut self.holders, op))
+    }
+
+    /// A task's place in the queue, counted from 1.
+    pub fn position(&self, task: TaskId) -> Option<usize> {
+        self.queue.iter().position(|place| place.task == task).map(|position| position + 1)
+    }
+
+    /// Whose it is: those in the critical section, then those who were given it already. Nobody owns
+    /// what only notifies or passes messages.
+    pub fn owners(&self) -> impl Iterator<Item = &Place> {
+        let all = self.holders.iter().chain(&self.granted);
+        all.filter(|_| !matches!(self.kind.family(), Family::Notify | Family::Channel))
+    }
+
+    /// The first of its owners: the only one, where there cannot be several.
+    pub fn owner(&self) -> Option<&Place> {
+        self.owners().next()
+    }
+
+    /// Its owners as a group.
+    pub fn group(&self) -> Owners {
+        Owners::of(self.owners(), self.holders.len() + self.granted.len())
+    }
+
+    /// How many permits of a semaphore nobody has. While somebody waits they are reserved for the first.
+    pub fn free(&self) -> Option<u32> {
+        let all = self.permits.filter(|_| self.kind.family() == Family::Semaphore)?;
+        let taken: u64 = self.owners().map(|place| u64::from(permits(place.mode))).sum();
+        Some(u64::from(all).saturating_sub(taken) as u32)
+    }
+
+    /// How many permits a waiter lacks, if nobody were ahead of it.
+    pub fn lacks(&self, place: &Place) -> Option<u32> {
+        self.free().map(|free| permits(place.mode).saturating_sub(free))
+    }
+
+    /// Whether what its owners have left would do for `mode`, if nobody were ahead in the queue.
+    pub fn admits(&self, mode: Mode) -> bool {
+        self.admits_with(mode, self.free())
+    }
+
+    /// The same, where so many permits are free: to ask for many waiters and count once.
+    pub(crate) fn admits_with(&self, mode: Mode, free: Option<u32>) -> bool {
+        let owner = self.owner();
+        match mode {
+            Mode::Shared => owner.is_none_or(|owner| owner.mode == Mode::Shared),
+            Mode::Permits(wanted) => free.map_or(owner.is_none(), |free| wanted <= free),
+            Mode::Exclusive => owner.is_none(),
+            Mode::Signal | Mode::Message | Mode::Room => false,
+        }
+    }
+
+    /// Whose it will be in a moment: between what frees a FIFO lock and the grant, which are one
+    /// step of the lock, nobody else can take it.
+    pub fn heir(&self) -> Option<&Place> {
+        let passing = self.hands_over() && self.freed.is_some();
+        self.queue.front().filter(|first| passing && self.admits(first.mode))
+    }
+
+    /// Who asked before `op`, which has it now, and still waits for what cannot be had beside it.
+    pub fn overtaken_by(&self, op: OpId) -> Option<&Place> {
+        self.queue.get(self.overtaken(op)?)
+    }
+
+    /// The same, as its place in the queue.
+    pub(super) fn overtaken(&self, op: OpId) -> Option<usize> {
+        let holder = self.holders.iter().rfind(|place| place.op == op)?;
+        let earlier = |place: &&Place| place.asked_seq < holder.asked_seq;
+        let beside = |place: &Place| (place.mode, holder.mode) == (Mode::Shared, Mode::Shared);
+        if self.hands_over() {
+            return None;
+        }
+        self.queue.iter().take_while(earlier).position(|place| !beside(place))
+    }
+
+    /// A notification. Whoever waits hears it; one of `notify_one` can be stored.
+    pub(super) fn notify(&mut self, event: &Event, all: bool) {
+        self.notice = Some(if !self.queue.is_empty() {
+            self.freed = Some(Freed::by(event, Passed::Notified { all }));
+            Notice::Heard
+        } else if !all && !self.stored {
+            self.stored = true;
+            Notice::Stored
+        } else {
+            self.lost += 1;
+            Notice::Lost
+        });
+    }
+
+    /// A notification was heard. Who was not granted one took the one that was stored.
+    pub(super) fn hear(&mut self, op: OpId) -> Option<Place> {
+        self.heard += 1;
+        let granted = remove(&mut self.granted, op);
+        if granted.is_none() {
+            self.stored = false;
+        }
+        granted.or_else(|| self.forget(op))
+    }
+
+    /// A message went in or came out, which can let in who waits for the contrary. That one's grant
+    /// may be on record already: it happens within the sending or the receiving.
+    pub(super) fn passed(&mut self, event: &Event, how: Passed) {
+        let wants = if how == Passed::Sent { Mode::Message } else { Mode::Room };
+        let unexplained = |place: &&mut Place| place.mode == wants && place.through.is_none();
+        self.freed = None;
+        if let Some(place) = self.granted.iter_mut().find(unexplained) {
+            place.through = Some(how);
+        } else if self.queue.front().is_some_and(|first| first.mode == wants) {
+            self.freed = Some(Freed::by(event, how));
+        }
+    }
+
+    /// What the leaving of an owner lets happen.
+    pub(super) fn let_go(&mut self, event: &Event, owner: &Place, how: Passed) {
+        let freed = Freed { task: owner.task, ..Freed::by(event, how) };
+        match owner.through {
+            // What was for everybody is not passed on.
+            Some(Passed::Notified { all: true }) => {}
+            // The others' is, or is stored again.
+            _ if self.kind.family() == Family::Notify && self.queue.is_empty() => self.stored = true,
+            // Room is passed on; a message stays in the channel.
+            _ if self.kind.family() == Family::Channel => {
+                let room = |first: &Place| (first.mode, owner.mode) == (Mode::Room, Mode::Room);
+                self.freed = self.queue.front().filter(|first| room(first)).map(|_| freed);
+            }
+            _ => self.freed = Some(freed),
+        }
+    }
+}
+
+/// How many permits that is.
+fn permits(mode: Mode) -> u32 {
+    if let Mode::Permits(permits) = mode { permits } else { 1 }
+}
+
+pub(super) fn remove(places: &mut Vec<Place>, op: OpId) -> Option<Place> {
+    let position = places.iter().position(|place| place.op == op)?;
+    Some(places.remove(position))
+}

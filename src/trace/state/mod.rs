@@ -1,0 +1,231 @@
+//! What holds at one moment, and the one function that leads from a moment to the next.
+//!
+//! [`State::apply`] never fails: an event that does not fit (a damaged recording, an unknown id) is
+//! passed over, and the rest goes on.
+
+mod lock;
+mod task;
+
+use super::{Freed, Passed};
+use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What};
+use lock::remove;
+
+pub use lock::{Lock, Notice, Owners, Place};
+pub use task::{Claim, Life, Look, Stage, Task};
+
+/// Every task and every lock at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    /// How many events have happened.
+    pub moment: u64,
+    /// The time of the last of them.
+    pub at: Time,
+    /// The tasks, by id.
+    pub tasks: Vec<Task>,
+    /// The locks, by id.
+    pub locks: Vec<Lock>,
+}
+
+impl State {
+    /// The beginning of these tasks and locks.
+    pub fn new(names: &Names) -> Self {
+        Self {
+            moment: 0,
+            at: Time::ZERO,
+            tasks: vec![Task::default(); names.tasks.len()],
+            locks: names.locks.iter().map(Lock::new).collect(),
+        }
+    }
+
+    /// The task, if there is one of that id.
+    pub fn task(&self, task: TaskId) -> Option<&Task> {
+        self.tasks.get(task.0 as usize)
+    }
+
+    /// The lock, if there is one of that id.
+    pub fn lock(&self, lock: LockId) -> Option<&Lock> {
+        self.locks.get(lock.0 as usize)
+    }
+
+    /// Who began the acquisition, if it is under way.
+    pub fn owner_of(&self, lock: LockId, op: OpId) -> Option<TaskId> {
+        let lock = self.lock(lock)?;
+        let mut places = lock.holders.iter().chain(&lock.granted).chain(&lock.queue);
+        places.find(|place| place.op == op).map(|place| place.task)
+    }
+
+    /// Leads to the next moment.
+    pub fn apply(&mut self, event: &Event) {
+        self.moment = event.seq;
+        self.at = event.at;
+        // What becomes of a lock does not depend on who does it: that may be somebody unknown.
+        match event.what {
+            What::Release { lock, op } => self.leave(event, lock, op, Passed::Released),
+            What::Cancel { lock, op } => self.leave(event, lock, op, Passed::Cancelled),
+            What::Heard { lock, op } | What::Sent { lock, op, .. } | What::Received { lock, op, .. } => {
+                self.pass(event, lock, op);
+            }
+            What::Notify { lock, all } => {
+                if let Some(lock) = self.locks.get_mut(lock.0 as usize) {
+                    lock.notify(event, all);
+                }
+            }
+            What::AddPermits { lock, permits } => self.add_permits(event, lock, permits),
+            _ => {}
+        }
+        let Some(task) = self.tasks.get_mut(event.actor.task.0 as usize) else { return };
+        // A grant is done to a task that waits, not by it: it may have gone on to another step long since.
+        let befalls = |op| task.claims.iter().any(|claim| claim.op == op);
+        if !matches!(event.what, What::Grant { op, .. } if befalls(op)) {
+            task.step = event.actor.step.or(task.step);
+            task.dropped = matches!(event.what, What::Release { .. });
+        }
+        if matches!(event.what, What::Wake) {
+            task.late = task.overdue(event.at);
+        }
+        match event.what {
+            What::Spawn | What::Wake | What::Timeout | What::Select { .. } => task.life = Life::Running,
+            What::Sleep { until } => task.life = Life::Asleep { since: event.at, until },
+            What::Finish => task.life = Life::Finished,
+            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } if task.life == Life::Unborn => {
+                // A program's own task may have begun before anybody recorded it.
+                task.life = Life::Running;
+            }
+            // One arm of a `select!` may sleep while another waits; whoever does something is awake.
+            What::Wait { .. } | What::Grant { .. } => {}
+            _ if matches!(task.life, Life::Asleep { .. }) => task.life = Life::Running,
+            _ => {}
+        }
+        match event.what {
+            What::Wait { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Waiting),
+            What::Grant { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Granted),
+            What::Acquire { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Holding),
+            _ => {}
+        }
+    }
+
+    /// Moves an acquisition to `stage`, or to what that is with its lock, beginning it if it is new.
+    fn claim(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode, stage: Stage) {
+        let actor = event.actor.task;
+        let (Some(lock), Some(task)) =
+            (self.locks.get_mut(id.0 as usize), self.tasks.get_mut(actor.0 as usize))
+        else {
+            return;
+        };
+        let stage = match stage {
+            Stage::Waiting if lock.kind.blocks() => Stage::Blocked,
+            Stage::Granted if !lock.hands_over() => Stage::Woken,
+            stage => stage,
+        };
+        // Whoever has no claim yet is nowhere: there is no need to look for it in a long queue.
+        let claim = task.claims.iter_mut().find(|claim| claim.op == op);
+        let mut since = event.at;
+        // Where a lock hands nothing over, whoever is woken or waits once more keeps its place.
+        let queued = claim.as_ref().is_some_and(|claim| claim.stage.is_queued() && stage.is_queued());
+        if queued && let Some(place) = lock.queue.iter_mut().find(|place| place.op == op) {
+            place.woken = (stage == Stage::Woken).then_some(event.at);
+            if stage != Stage::Woken {
+                since = place.since;
+            }
+        } else {
+            let known = claim.as_ref().and_then(|_| lock.forget(op));
+            if stage == Stage::Granted && known.is_some() {
+                lock.handoffs += 1;
+            }
+            let place = Place {
+                task: actor,
+                op,
+                mode,
+                since,
+                asked_seq: known.map_or(event.seq, |place| place.asked_seq),
+                first: None,
+                cleared: known.and_then(|place| place.cleared),
+                woken: (stage == Stage::Woken).then_some(since),
+                overtaken: known.map_or(0, |place| place.overtaken),
+                through: lock.freed.filter(|_| known.is_some()).map(|freed| freed.how),
+            };
+            match stage {
+                Stage::Granted => {
+                    // A message lets in one; what else frees a lock may let in several.
+                    if lock.kind.family() == Family::Channel {
+                        lock.freed = None;
+                    }
+                    lock.granted.push(place);
+                }
+                Stage::Holding => {
+                    lock.holders.push(place);
+                    if let Some(overtaken) = lock.overtaken(op) {
+                        lock.queue[overtaken].overtaken += 1;
+                        lock.barged += 1;
+                    }
+                }
+                Stage::Waiting | Stage::Woken | Stage::Blocked => lock.queue.push_back(place),
+            }
+        }
+        lock.note_first(event.at);
+        if let Some(claim) = claim {
+            (claim.stage, claim.since) = (stage, since);
+        } else {
+            task.claims.push(Claim { op, lock: id, mode, stage, since, asked_seq: event.seq });
+        }
+    }
+
+    /// Ends an acquisition, whoever's it is.
+    fn leave(&mut self, event: &Event, id: LockId, op: OpId, how: Passed) {
+        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return };
+        let owner = remove(&mut lock.holders, op).or_else(|| remove(&mut lock.granted, op));
+        let place = if let Some(owner) = owner {
+            lock.let_go(event, &owner, how);
+            owner
+        } else {
+            let Some(position) = lock.queue.iter().position(|place| place.op == op) else { return };
+            let Some(gone) = lock.queue.remove(position) else { return };
+            for behind in lock.queue.iter_mut().skip(position) {
+                behind.cleared = Some((gone.task, event.at));
+            }
+            lock.note_first(event.at);
+            let shared = matches!(lock.kind.family(), Family::RwLock | Family::Semaphore);
+            let next = lock.queue.front().is_some_and(|next| lock.admits(next.mode));
+            if gone.woken.is_some() {
+                lock.freed = Some(Freed { task: gone.task, ..Freed::by(event, how) });
+            } else if shared && position == 0 && next {
+                lock.freed = Some(Freed { task: gone.task, ..Freed::by(event, Passed::GaveWay) });
+            }
+            gone
+        };
+        self.unclaim(place.task, op);
+    }
+
+    /// Ends an operation that leaves nothing to own.
+    fn pass(&mut self, event: &Event, id: LockId, op: OpId) {
+        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return };
+        let place = if matches!(event.what, What::Heard { .. }) { lock.hear(op) } else { lock.forget(op) };
+        lock.note_first(event.at);
+        match event.what {
+            What::Sent { .. } => {
+                lock.messages += 1;
+                lock.passed(event, Passed::Sent);
+            }
+            What::Received { value: Some(_), .. } => {
+                lock.messages = lock.messages.saturating_sub(1);
+                lock.passed(event, Passed::Received);
+            }
+            _ => {}
+        }
+        if let Some(place) = place {
+            self.unclaim(place.task, op);
+        }
+    }
+
+    fn add_permits(&mut self, event: &Event, id: LockId, permits: u32) {
+        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return };
+        lock.permits = lock.permits.map(|before| before.saturating_add(permits));
+        lock.freed = Some(Freed::by(event, Passed::Added));
+    }
+
+    fn unclaim(&mut self, task: TaskId, op: OpId) {
+        if let Some(task) = self.tasks.get_mut(task.0 as usize) {
+            task.claims.retain(|claim| claim.op != op);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The order as a story: one row an event, told in words.
+//!
+//! A release and the grant that it causes share a row, because together they are the handoff. The
+//! order panel, the printed sequence diagram and recordings all tell this one story.
+
+mod tell;
+
+use super::{Owners, Trace, words};
+use crate::event::{Family, LockId, Names, TaskId, Time, What};
+
+use tell::granting;
+pub(crate) use tell::option;
+pub use tell::{shorter, tell};
+
+/// What kind of row it is; how it is drawn follows from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// A task's life and its sleep.
+    Life,
+    /// Asking, and being in the queue.
+    Wait,
+    /// Given the lock, not run yet.
+    Grant,
+    /// In the critical section.
+    Acquire,
+    /// Letting go.
+    Release,
+    /// Gave up, or did not get it.
+    Cancel,
+    /// What the program prints.
+    Print,
+    /// What is read and written.
+    Data,
+    /// A caption.
+    Caption,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The first event it tells.
+    pub seq: u64,
+    /// The last event it tells.
+    pub last: u64,
+    /// Their time.
+    pub at: Time,
+    /// Whose row it is.
+    pub task: TaskId,
+    /// What happened, in a few words.
+    pub text: String,
+    /// The same in fewer, from long to short, where there is little room.
+    pub shorter: Vec<String>,
+    /// What kind of thing that is.
+    pub tone: Tone,
+    /// Who was let in, if this row is a handoff, and the word for that.
+    pub handoff: Option<(TaskId, &'static str)>,
+    /// The lock it is about.
+    pub lock: Option<LockId>,
+    /// Whose the lock is afterwards.
+    pub owners: Owners,
+    /// Whether none of them has run yet.
+    pub granted: bool,
+    /// Whether it can be left out where there is little room.
+    pub minor: bool,
+}
+
+impl Row {
+    /// What happened, in the longest words that fit, or else in the shortest.
+    pub fn fitting(&self, fits: impl Fn(&str) -> bool) -> &str {
+        fitting(&self.text, &self.shorter, fits)
+    }
+
+    /// Whose the lock is after it, the names in about so many characters. Where there are several locks it
+    /// says which, and nothing in a row that is about none; `None` if there is nobody to name.
+    pub fn owner(&self, names: &Names, room: usize) -> Option<String> {
+        let lock = names.locks.get(self.lock?.0 as usize)?;
+        let owned = !matches!(lock.kind.family(), Family::Notify | Family::Channel);
+        let prefix = if names.locks.len() > 1 { format!("{}: ", lock.name) } else { String::new() };
+        if self.owners.is_empty() {
+            return (owned && !prefix.is_empty()).then(|| format!("{prefix}·"));
+        }
+        let room = room.saturating_sub(prefix.chars().count());
+        Some(format!("{prefix}{}", words::group(names, &self.owners, room)))
+    }
+}
+
+/// The longest of these words that fit, or else the shortest.
+pub fn fitting<'a>(text: &'a str, shorter: &'a [String], fits: impl Fn(&str) -> bool) -> &'a str {
+    if fits(text) {
+        return text;
+    }
+    shorter.iter().find(|words| fits(words)).or(shorter.last()).map_or(text, String::as_str)
+}
+
+/// The rows that tell the events after moment `from`, up to and including moment `to`.
+pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
+    let to = to.min(trace.len());
+    let mut state = trace.state(from).into_owned();
+    let mut rows: Vec<Row> = Vec::new();
+    let only_lock = (trace.names().locks.len() == 1).then_some(LockId(0));
+    for seq in from + 1..=to {
+        let Some(event) = trace.event(seq) else { break };
+        state.apply(event);
+        let lock = event.what.lock().or(only_lock);
+        let of_lock = lock.and_then(|lock| state.lock(lock));
+        let owners = of_lock.map_or_else(Owners::default, |lock| match lock.heir() {
+            Some(heir) if lock.owner().is_none() => Owners::only(heir.task),
+            _ => lock.group(),
+        });
+        let granted = of_lock.is_some_and(|lock| lock.holders.is_empty());
+        let (text, tone) = tell(event, &state, trace.names());
+        let late = matches!(event.what, What::Wake)
+            && state.task(event.actor.task).is_some_and(|task| task.late.is_some());
+        let mut row = Row {
+            seq,
+            last: seq,
+            at: event.at,
+            task: event.actor.task,
+            shorter: shorter(event, &state, trace.names()),
+            text,
+            tone,
+            handoff: None,
+            lock,
+            owners,
+            granted,
+            minor: (tone == Tone::Life && !late) || matches!(event.what, What::Get { .. }),
+        };
+        if let Some(before) = rows.last_mut().filter(|before| before.handoff.is_none()) {
+            let handoff = |grant: u64| trace.handoffs(grant).last().filter(|handoff| handoff.seq == grant);
+            let caused = |grant: u64, by: u64| {
+                handoff(grant).is_some_and(|handoff| handoff.from(seq).is_some_and(|from| from.seq == by))
+            };
+            if caused(seq, before.last) {
+                before.handoff = Some((row.task, granting(event, of_lock)));
+                (before.last, before.owners, before.granted) = (seq, owners, granted);
+                continue;
+            }
+            // What wakes within the sending of a message is on record before it.
+            if before.tone == Tone::Grant && caused(before.seq, seq) {
+                let word = trace.event(before.seq).map_or("", |grant| granting(grant, of_lock));
+                row.handoff = Some((before.task, word));
+                row.seq = before.seq;
+                *before = row;
+                continue;
+            }
+        }
+        rows.push(row);
+    }
+    rows
+}

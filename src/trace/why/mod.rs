@@ -1,0 +1,125 @@
+//! The sentence: why the last handoff went where it went, in words.
+//!
+//! Everything said is read off the history: who asked when, who stood ahead, who gave up. What the
+//! sentence says of a handoff grows with the moment: at the grant it says who owns the lock now,
+//! afterwards also who asked too late. How things stand with a task or a lock, and why nothing can move
+//! any more, is told here as well.
+
+mod handed;
+mod noted;
+mod standing;
+mod stuck;
+
+use std::time::Duration;
+
+use super::{Fate, Handoff, Lock, State, Trace, words};
+use crate::event::{Event, Mode, Outcome, Time, What};
+
+pub use handed::explain;
+pub use noted::note;
+pub use standing::{of_lock, of_task};
+pub use stuck::stuck;
+
+/// A sentence or two, and the moment that they are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence {
+    /// The time of what is explained.
+    pub at: Time,
+    /// The words.
+    pub text: String,
+}
+
+/// What there is to say at `moment`: of the last handoff or what else is worth a note, whichever was
+/// later, or else of how things stand.
+///
+/// Handoffs of one instant are told together, the longest wait first: with a critical section of no
+/// length the lock goes there and back before anybody could read of the first.
+pub fn sentence(trace: &Trace, moment: u64) -> Option<Sentence> {
+    let state = trace.state(moment);
+    let deadlock = trace.end().is_some_and(|end| end.outcome == Outcome::Deadlock);
+    if deadlock && moment == trace.len() {
+        return Some(Sentence { at: state.at, text: stuck(trace) });
+    }
+    if let Some(event) = trace.event(moment)
+        && let Some(text) = passing(trace, &state, event)
+    {
+        return Some(Sentence { at: event.at, text });
+    }
+    let handoffs = trace.handoffs(moment);
+    let last = handoffs.last();
+    if let Some(noted) = trace.notes(moment).last()
+        && last.is_none_or(|last| last.seq < noted.seq)
+    {
+        return Some(Sentence { at: noted.at, text: note(trace, noted) });
+    }
+    let Some(last) = last else { return standing::situation(trace, &state) };
+    // With the real clock an instant is less than a millisecond from one to the next.
+    let mut before = last.at;
+    let instant = handoffs.iter().rev().take_while(|handoff| {
+        let near = before.since(handoff.at) < Duration::from_millis(1);
+        before = handoff.at;
+        near
+    });
+    let main = instant
+        .filter(|handoff| handoff.lock == last.lock)
+        .filter(|handoff| handoff.fate(moment) != Fate::Cancelled)
+        .max_by_key(|handoff| (last.at.since(handoff.asked), handoff.seq))
+        .unwrap_or(last);
+    let mut text = explain(trace, main, moment);
+    let told = trace.together(main, moment);
+    let told = told.last().map_or(main.seq, |last| last.seq);
+    let name = |handoff: &Handoff| trace.names().task(handoff.to);
+    // Those of this instant alone: the history before it may be long.
+    let after = &handoffs[handoffs.partition_point(|handoff| handoff.seq <= told)..];
+    let later: Vec<_> = after.iter().filter(|later| later.lock == main.lock).collect();
+    let owns = main.owns && !matches!(main.mode, Mode::Signal | Mode::Message | Mode::Room);
+    match later.as_slice() {
+        [] => {}
+        [only] if owns => {
+            let verb = match only.fate(moment) {
+                Fate::Ran => "has",
+                Fate::Granted => "is granted",
+                Fate::Cancelled | Fate::Beaten => "was granted",
+            };
+            text += &format!(" Then {} {verb} it, next in the queue.", words::the(name(only)));
+        }
+        [.., last] if owns => {
+            text +=
+                &format!(" Then it went on {} times, at last to {}.", later.len(), words::the(name(last)));
+        }
+        [only] => text += &format!(" Then {}.", words::the(name(only))),
+        [.., last] => text += &format!(" Then {} more, the last {}.", later.len(), words::the(name(last))),
+    }
+    Some(Sentence { at: main.at, text })
+}
+
+/// To whom a lock, or what was added to it, passes between the event that frees it and the grant.
+fn passing(trace: &Trace, state: &State, event: &Event) -> Option<String> {
+    let (What::Release { lock: id, .. } | What::AddPermits { lock: id, .. }) = event.what else {
+        return None;
+    };
+    let heir = state.lock(id).and_then(Lock::heir)?;
+    let (who, lock) = (words::opening(trace.names().task(event.actor.task)), trace.names().lock(id));
+    let what = match event.what {
+        What::AddPermits { permits: 1, .. } => format!("adds 1 permit to {lock}, which goes"),
+        What::AddPermits { permits, .. } => {
+            format!("adds {} to {lock}, which go", words::permits(permits))
+        }
+        _ => format!("lets go of {lock}, which passes"),
+    };
+    let (heir, place) =
+        (words::the(trace.names().task(heir.task)), place_in_queue(heir.first, heir.since, 1));
+    Some(format!("{who} {what} straight to {heir}, {place}."))
+}
+
+/// `first in the queue since 0 ms`, with when it asked if it was not the first from the beginning.
+fn place_in_queue(first: Option<Time>, asked: Time, position: usize) -> String {
+    let waiting = words::moment(asked);
+    match first {
+        Some(first) if first == asked => format!("first in the queue since {waiting}"),
+        Some(first) => {
+            format!("first in the queue since {}, waiting since {waiting}", words::moment(first))
+        }
+        None => format!("number {position} in the queue, waiting since {waiting}"),
+    }
+}

@@ -1,0 +1,236 @@
+//! How things stand at a moment: with a task, with a lock, or with the lock that is most asked for.
+
+use super::{Sentence, noted};
+use crate::event::{Family, LockId, Mode, TaskId, What};
+use crate::trace::story::option;
+use crate::trace::{Claim, Life, Lock, Place, Stage, State, Trace, words};
+
+/// How things stand with a task at `moment`: what it holds, what it waits for, and who is in its way.
+pub fn of_task(trace: &Trace, moment: u64, id: TaskId) -> String {
+    let state = trace.state(moment);
+    let name = |task| trace.names().task(task);
+    let Some(task) = state.task(id) else { return String::new() };
+    let claims = task.claims.iter().filter_map(|claim| Some(of_claim(trace, state.lock(claim.lock)?, claim)));
+    let mut parts: Vec<String> = claims.collect();
+    match task.life {
+        Life::Unborn => parts.push("has not started".into()),
+        Life::Finished => parts.push("came to its end".into()),
+        Life::Asleep { until, .. } => parts.push(format!("sleeps until {}", words::moment(until))),
+        Life::Running if parts.is_empty() => parts.push("runs without a lock".into()),
+        Life::Running => {}
+    }
+    format!("{} {}.", words::opening(name(id)), parts.join("; "))
+}
+
+/// What a task holds or waits for with one of its acquisitions.
+fn of_claim(trace: &Trace, lock: &Lock, claim: &Claim) -> String {
+    let (name, since) = (trace.names().lock(claim.lock), words::moment(claim.since));
+    let what = match claim.mode {
+        Mode::Permits(permits) => format!("{} of {name}", words::permits(permits)),
+        Mode::Signal => format!("a notification of {name}"),
+        Mode::Message => format!("a message in {name}"),
+        Mode::Room => format!("room in {name}"),
+        Mode::Exclusive | Mode::Shared => name.to_owned(),
+    };
+    let to = match claim.mode {
+        Mode::Shared => " to read",
+        Mode::Exclusive if lock.kind.family() == Family::RwLock => " to write",
+        _ => "",
+    };
+    let waits = match claim.stage {
+        Stage::Holding => return format!("holds {what}{to} since {since}"),
+        Stage::Granted => return format!("was granted {what}{to} at {since} and has not run yet"),
+        Stage::Woken => return format!("was woken for {what} at {since} and has not tried yet"),
+        Stage::Waiting => "waits for",
+        Stage::Blocked => "blocks its thread, waiting for",
+    };
+    let place = lock.queue.iter().position(|place| place.op == claim.op);
+    let mut part = format!("{waits} {what}{to} since {since}");
+    if let Some(at) = place.filter(|_| lock.hands_over()) {
+        part += &format!(", #{} in the queue", at + 1);
+    }
+    let lacks = place.and_then(|at| lock.lacks(lock.queue.get(at)?)).filter(|&lacks| lacks > 0);
+    if let Some(lacks) = lacks {
+        part += &format!(", lacking {lacks}");
+    }
+    let ahead = place.and_then(|at| lock.queue.get(at.checked_sub(1)?));
+    match (lock.owner(), ahead) {
+        (Some(_), Some(ahead)) if lock.admits(claim.mode) => {
+            let ahead = words::the(trace.names().task(ahead.task));
+            part += &format!("; behind {ahead}, though there would be enough for it");
+        }
+        (Some(_), _) => {
+            let owners = owners(trace, lock, false);
+            part += &format!("; {owners} {} it", if lock.owners().nth(1).is_some() { "have" } else { "has" });
+        }
+        (None, _) => {}
+    }
+    part
+}
+
+/// The names of a lock's owners.
+fn owners(trace: &Trace, lock: &Lock, opens: bool) -> String {
+    names(trace, lock.owners(), opens)
+}
+
+/// The names of those at these places, each once if they are few.
+fn names<'a>(trace: &Trace, places: impl Iterator<Item = &'a Place>, opens: bool) -> String {
+    let mut tasks: Vec<TaskId> = places.map(|place| place.task).collect();
+    tasks.dedup();
+    let names: Vec<&str> = tasks.iter().map(|task| trace.names().task(*task)).collect();
+    words::list(&names, opens)
+}
+
+/// How things stand with a lock at `moment`: whose it is, who waits.
+pub fn of_lock(trace: &Trace, moment: u64, id: LockId) -> String {
+    let state = trace.state(moment);
+    let name = |task| trace.names().task(task);
+    let Some(lock) = state.lock(id) else { return String::new() };
+    let kind = format!(" ({}, {})", lock.kind.path(), lock.kind.policy());
+    let held = match (lock.holders.as_slice(), lock.granted.first()) {
+        _ if lock.kind.family() == Family::Notify => {
+            let stored = if lock.stored { "has a notification stored" } else { "has nothing stored" };
+            format!("{stored}, and {} lost", words::counted(lock.lost, "notification"))
+        }
+        _ if lock.kind.family() == Family::Channel => {
+            format!("has {}", words::counted(lock.messages, "message"))
+        }
+        ([holder], _) => {
+            format!("is held by {} since {}", words::the(name(holder.task)), words::moment(holder.since))
+        }
+        ([holder, ..], _) => {
+            format!("is held by {} since {}", owners(trace, lock, false), words::moment(holder.since))
+        }
+        ([], Some(_)) => {
+            let has = if lock.granted.len() > 1 { "have" } else { "has" };
+            format!("is granted to {}, who {has} not run yet", owners(trace, lock, false))
+        }
+        ([], None) => "is free".to_owned(),
+    };
+    let free = lock.free().map_or_else(String::new, |free| format!(", {} free", words::permits(free)));
+    let queue: Vec<_> = lock
+        .queue
+        .iter()
+        .take(8)
+        .map(|place| format!("{} since {}", name(place.task), words::moment(place.since)))
+        .collect();
+    let more = lock.queue.len().saturating_sub(queue.len());
+    let queue = match (queue.is_empty(), more) {
+        (true, _) => "nobody waits".to_owned(),
+        (false, 0) => format!("queue: {}", queue.join(", ")),
+        (false, more) => format!("queue: {}, and {more} more", queue.join(", ")),
+    };
+    let handoffs = if lock.hands_over() { format!("; {} handoffs", lock.handoffs) } else { String::new() };
+    format!("{}{kind} {held}{free}; {queue}{handoffs}.", trace.names().lock(id))
+}
+
+/// How things stand, before any handoff: who has the lock that is most asked for, who waits.
+pub(super) fn situation(trace: &Trace, state: &State) -> Option<Sentence> {
+    if state.moment == 0 {
+        return None;
+    }
+    let busiest = state
+        .locks
+        .iter()
+        .enumerate()
+        .filter(|(_, lock)| lock.owner().is_some() || !lock.queue.is_empty())
+        .max_by_key(|(id, lock)| (lock.queue.len(), std::cmp::Reverse(*id)));
+    let Some((id, lock)) = busiest else { return Some(at_rest(trace, state)) };
+    let lock_name = trace.names().lock(LockId(id as u32));
+    let since = lock.owner().or_else(|| lock.queue.front())?.since;
+    let held = held(trace, state, lock, lock_name);
+    let waits = waits(trace, lock, lock_name);
+    let text = held.map_or_else(|| waits.clone(), |held| format!("{held} {waits}"));
+    Some(Sentence { at: since, text })
+}
+
+/// So many events are looked through for what happened to the data.
+const LOOK_BACK: u64 = 256;
+
+/// How things stand while nobody has or wants a lock: what happened last to the data, if that was lately.
+fn at_rest(trace: &Trace, state: &State) -> Sentence {
+    let rest = "No lock is held, and nobody waits.";
+    let lately = (state.moment.saturating_sub(LOOK_BACK) + 1..=state.moment).rev();
+    let data = lately.filter_map(|seq| trace.event(seq)).find_map(|event| {
+        let who = words::opening(trace.names().task(event.actor.task));
+        let text = match &event.what {
+            What::Get { key, value, .. } => format!("{who} read {key}: {}.", option(value.as_deref())),
+            What::Insert { key, value, .. } => format!("{who} set {key} to {value}."),
+            _ => return None,
+        };
+        Some(Sentence { at: event.at, text: format!("{text} {rest}") })
+    });
+    data.unwrap_or_else(|| Sentence { at: state.at, text: rest.to_owned() })
+}
+
+/// Who has a lock, in a sentence.
+fn held(trace: &Trace, state: &State, lock: &Lock, name: &str) -> Option<String> {
+    let owner = lock.owner()?;
+    let several = lock.owners().nth(1).is_some();
+    let hold = if several { "hold" } else { "holds" };
+    let what = match (owner.mode, lock.permits, lock.free()) {
+        (Mode::Permits(_), Some(all), Some(free)) => {
+            format!("{} of {} of {name}", all - free, words::permits(all))
+        }
+        (Mode::Shared, ..) => format!("{name} to read"),
+        (Mode::Exclusive, ..) if lock.kind.family() == Family::RwLock => format!("{name} to write"),
+        _ => name.to_owned(),
+    };
+    let asleep = state.task(owner.task).is_some_and(|task| matches!(task.life, Life::Asleep { .. }));
+    Some(format!(
+        "{} {hold} {what} since {}{}.",
+        owners(trace, lock, true),
+        words::moment(owner.since),
+        if asleep && !several { ", asleep with the guard in hand" } else { "" },
+    ))
+}
+
+/// Who waits for a lock, in a sentence or two.
+fn waits(trace: &Trace, lock: &Lock, name: &str) -> String {
+    let task = |place: &Place| trace.names().task(place.task);
+    let Some(first) = lock.queue.front() else { return "Nobody waits.".to_owned() };
+    let since = words::moment(first.since);
+    let who = words::opening(task(first));
+    let second = lock.queue.get(1);
+    let given = match first.mode {
+        Mode::Signal => Some("to be notified"),
+        Mode::Message => Some("for a message"),
+        Mode::Room => Some("for room"),
+        _ => None,
+    };
+    if let Some(given) = given {
+        let behind = lock.queue.len() - 1;
+        let behind = if behind > 0 { format!(", {behind} behind") } else { String::new() };
+        return format!("{who} waits {given} in {name} since {since}{behind}.");
+    }
+    if let (Mode::Permits(wants), Some(lacks)) = (first.mode, lock.lacks(first)) {
+        return match second.map(|second| (second, second.mode)) {
+            _ if lacks == 0 => format!("{who} waits for {} since {since}.", words::permits(wants)),
+            Some((second, Mode::Permits(asks))) => {
+                noted::head_of_line(&who, (wants, lacks), &words::the(task(second)), asks)
+            }
+            _ => format!("{who} needs {} and lacks {lacks}.", words::permits(wants)),
+        };
+    }
+    let still = if lock.kind.blocks() { ", and its thread stands still" } else { "" };
+    let mut text = match lock.queue.len() {
+        // Where no order is promised, who asked first is not next.
+        1 if !lock.hands_over() => format!("{who} waits since {since}{still}."),
+        waiters if !lock.hands_over() => {
+            format!("{waiters} wait, {} the longest, since {since}{still}.", words::the(task(first)))
+        }
+        1 => format!("{who} waits since {since}: first in the queue{still}."),
+        waiters => format!(
+            "First in the queue: {}, since {since}{still}; {} behind.",
+            words::the(task(first)),
+            waiters - 1
+        ),
+    };
+    let reads = |place: &&Place| place.mode == Mode::Shared;
+    let reader = lock.queue.iter().find(reads).filter(|_| first.mode == Mode::Exclusive);
+    if let Some(reader) = reader.filter(|_| lock.owner().is_some() && lock.admits(Mode::Shared)) {
+        text +=
+            &format!(" {} waits behind it, although only readers hold {name}.", words::opening(task(reader)));
+    }
+    text
+}
