@@ -36,7 +36,16 @@ macro_rules! course {
 }
 
 const ALL: &[Bundled] = course! {
-    "Who goes next": "tokio-handoff";
+    "Who goes next": "tokio-handoff", "unfair-mutex", "released-not-available", "uncontended-no-yield",
+        "lock-convoy";
+    "What a lock is held for": "short-critical-section", "lost-update";
+    "Whose thread it is": "std-across-await", "blocked-executor";
+    "Giving up": "cancel-loses-place", "retry-starves", "pinned-future", "cancelled-in-the-middle",
+        "futurelock", "futurelock-fixed";
+    "Readers and writers": "rwlock-writer-preference", "rwlock-recursive-read", "cancelled-writer";
+    "Nobody moves": "abba", "abba-ordered", "philosophers", "philosophers-ordered";
+    "Not only mutexes": "semaphore-head-of-line", "semaphore-turnstile", "missed-notification",
+        "notify-one", "actor";
 };
 
 /// The id of the one that runs when nothing else is asked for: the lecture's program.

@@ -1,0 +1,256 @@
+//! What the sentences, the rows and the marks say: only what is true at their moment, and the word that
+//! matters where there is little room.
+
+// Helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/scenes.rs"]
+mod scenes;
+#[path = "common/screen.rs"]
+mod screen;
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use lockscope::app;
+use lockscope::engine::{self, Options, Stop};
+use lockscope::event::{LockId, LockKind, Mode, OpId, Time, What};
+use lockscope::scenario;
+use lockscope::trace::{End, Noted, Trace, story, text, why};
+use lockscope::view::{Playing, Scene, ThemeName, ViewState};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+use scenes::{EXCLUSIVE, SHARED, tale};
+
+fn said(trace: &Trace) -> String {
+    why::sentence(trace, trace.len()).unwrap().text
+}
+
+/// What an embedded scenario looks like when everything up to this time has happened, or at its end.
+fn picture(id: &str, millis: Option<u64>, (width, height): (u16, u16)) -> String {
+    look(id, (width, height), |trace, view| {
+        let end = trace.end().unwrap().at;
+        view.now = millis.map_or(end, Time::from_millis);
+        view.moment = trace.moment_at(view.now);
+        if millis.is_none() {
+            view.playing = Playing::Ended;
+        }
+    })
+}
+
+fn look(id: &str, (width, height): (u16, u16), change: impl FnOnce(&Trace, &mut ViewState)) -> String {
+    let plan = Arc::new(scenario::parse(&scenario::find(id).unwrap().source()).unwrap().plan);
+    let (send, receive) = channel();
+    let sink = move |event| send.send(event).is_ok();
+    let end = engine::run(&plan, &Options::default(), sink, &Stop::default()).unwrap();
+    let mut trace = Trace::of(plan.names(), receive.iter());
+    trace.finish(End { outcome: end.outcome, at: end.at, note: None });
+    let horizon = plan.until.map(Into::into);
+    let mut view = ViewState { playing: Playing::Paused, horizon, ..ViewState::default() };
+    change(&trace, &mut view);
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    let (code, theme) = (app::listings(&plan), ThemeName::Dark.theme());
+    let (title, keys) = (&*plan.title, &app::HINTS[..]);
+    Scene { title, trace: &trace, code: &code, keys, view: &view, theme: &theme }.render(area, &mut buffer);
+    screen::plain(&buffer)
+}
+
+#[track_caller]
+fn shows(picture: &str, words: &[&str]) {
+    for words in words {
+        assert!(picture.contains(words), "{words:?} is not in\n{picture}");
+    }
+}
+
+#[test]
+fn permits_that_are_added_go_to_the_first_and_are_not_lacking() {
+    let one = Mode::Permits(1);
+    let tale = tale(&["B", "C", "A"], &[("gate", LockKind::TokioSemaphore, Some(0))])
+        .waits("B", "gate", 1, one)
+        .waits("C", "gate", 2, one)
+        .at(500)
+        .adds("A", "gate", 1);
+    let trace = tale.trace();
+    let sentence = why::sentence(&trace, trace.len()).unwrap();
+    assert_eq!(sentence.at, Time::from_millis(500));
+    assert_eq!(
+        sentence.text,
+        "A adds 1 permit to gate, which goes straight to B, first in the queue since 0 ms."
+    );
+    let picture = look("semaphore-turnstile", (100, 30), |trace, view| {
+        let added = trace.events().iter().find(|event| event.what.name() == "add_permits").unwrap();
+        (view.moment, view.now) = (added.seq, added.at);
+    });
+    shows(&picture, &["passes straight to  runner#1", " 500 ms The starter adds 1 permit to gate"]);
+    assert!(!picture.contains("lacks 0"), "{picture}");
+}
+
+#[test]
+fn only_who_would_get_it_but_for_the_queue_waits_behind_another() {
+    // On threads whoever waits says so first, and may find the lock free.
+    let free = tale(&["A", "B"], &[("p", LockKind::ParkingLotRwLock, None)])
+        .waits("A", "p", 1, EXCLUSIVE)
+        .waits("B", "p", 2, EXCLUSIVE)
+        .trace();
+    assert!(free.notes(free.len()).is_empty());
+    assert_eq!(said(&free), "2 wait, A the longest, since 0 ms, and its thread stands still.");
+    let read = tale(&["A", "B"], &[("p", LockKind::ParkingLotRwLock, None)])
+        .waits("A", "p", 1, EXCLUSIVE)
+        .waits("B", "p", 2, SHARED)
+        .trace();
+    assert!(read.notes(read.len()).is_empty());
+}
+
+#[test]
+fn a_message_that_nobody_will_take_is_no_lock() {
+    let (lock, op) = (LockId(0), OpId(1));
+    let trace = tale(&["P", "C"], &[("ch", LockKind::TokioMpsc, None)])
+        .does("C", What::Finish)
+        .does("P", What::Busy { lock, op, mode: Mode::Room })
+        .trace();
+    let row = story::rows(&trace, 0, trace.len()).pop().unwrap();
+    assert_eq!(row.text, "send fails: the receiver is gone");
+    assert_eq!(row.fitting(|words| words.len() <= 10), "send fails");
+}
+
+#[test]
+fn what_is_printed_at_a_row_is_known_there() {
+    let told = text::sequence_diagram(&scenes::barging().trace());
+    let (woken, rest) = told.split_once("╰ The writer, waiting since 20 ms, was woken. Nothing").unwrap();
+    assert!(woken.trim_end().lines().last().unwrap().contains("release ─"), "{told}");
+    assert!(rest.contains("waits again") && !told.contains("had been quicker"), "{told}");
+}
+
+#[test]
+fn a_grant_that_nobody_polls_owns_the_lock_until_it_is_dropped() {
+    let trace = tale(&["H", "A"], &[("m", LockKind::TokioMutex, None)])
+        .acquires("H", "m", 1, EXCLUSIVE)
+        .waits("A", "m", 2, EXCLUSIVE)
+        .sleeps("A", 2150)
+        .at(1000)
+        .releases("H", "m", 1)
+        .granted("A", "m", 2, EXCLUSIVE)
+        .at(2150)
+        .wakes("A")
+        .cancels("A", "m", 2)
+        .trace();
+    let grant = trace.handoffs(trace.len())[0];
+    assert_eq!(
+        why::explain(&trace, &grant, trace.len()),
+        "Granted to A, first in the queue since 0 ms, whose future nobody polled: it owned the lock until it was \
+         dropped at 2150 ms."
+    );
+    let then = why::explain(&trace, &grant, grant.seq);
+    assert_eq!(then, "Granted to A: first in the queue since 0 ms. It owns the lock, but has not run yet.");
+}
+
+/// The holder's timer is due at 200 ms, and something else happens between 100 ms and 1000 ms.
+fn late(meanwhile: impl FnOnce(scenes::Tale) -> scenes::Tale) -> Trace {
+    let begun = tale(&["holder", "cruncher"], &[("db", LockKind::TokioMutex, None)])
+        .acquires("holder", "db", 1, EXCLUSIVE)
+        .sleeps("holder", 200)
+        .at(100);
+    meanwhile(begun).at(1000).does("cruncher", What::Finish).wakes("holder").trace()
+}
+
+#[test]
+fn who_lets_nobody_else_run_is_told_with_the_timer_that_shows_it() {
+    let print = || What::Print { text: "computing".into() };
+    let trace = late(|tale| tale.does("cruncher", print()).at(600).does("cruncher", print()));
+    assert_eq!(
+        said(&trace),
+        "The holder wakes 800 ms late: its timer was due at 200 ms, but the cruncher ran until 1000 ms, and nobody \
+         else could."
+    );
+    let row = story::rows(&trace, 0, trace.len()).pop().unwrap();
+    assert_eq!((row.text.as_str(), row.minor), ("wakes 800 ms late", false));
+    // Who slept or waited did not run, and where others did something they could.
+    let slept = late(|tale| tale.sleeps("cruncher", 1000));
+    let waited = late(|tale| tale.waits("cruncher", "db", 2, EXCLUSIVE));
+    let others = late(|tale| tale.does("cruncher", print()).at(600).does("holder", print()));
+    for trace in [slept, waited, others] {
+        assert!(!trace.notes(trace.len()).iter().any(|note| matches!(note.what, Noted::Late { .. })));
+    }
+}
+
+#[test]
+fn a_lane_says_that_nobody_else_can_run_and_that_a_wait_is_over() {
+    let during = picture("blocked-executor", Some(500), (100, 30));
+    shows(&during, &["runs: nobody else can", "due 300 ms ago", "waits, first in the queue"]);
+    // Before the other's timer is due nobody is kept from running.
+    let before = picture("blocked-executor", Some(150), (100, 30));
+    assert!(!before.contains("nobody else can"), "{before}");
+    let end = picture("blocked-executor", None, (100, 30));
+    shows(&end, &["runs: nobody else can", "waited 950 ms", "wakes 800 ms late"]);
+    for id in ["cancel-loses-place", "cancelled-in-the-middle", "futurelock-fixed"] {
+        let end = picture(id, None, (100, 30));
+        assert!(!end.contains("waits, "), "{end}");
+    }
+}
+
+#[test]
+fn while_no_lock_is_held_the_data_is_what_there_is_to_tell() {
+    let end = picture("lost-update", None, (100, 30));
+    shows(&end, &["The auditor read n: Some(1). No lock is held", "n: Some(1)", "n=Some(1)", "insert 1"]);
+    let read = picture("lost-update", Some(100), (100, 30));
+    shows(&read, &[" get n: Some(0)", "B read n: Some(0)."]);
+}
+
+#[test]
+fn where_there_are_several_locks_an_owner_says_of_which() {
+    let trace =
+        tale(&["T1", "T2"], &[("a", LockKind::TokioMutex, None), ("bell", LockKind::TokioNotify, None)])
+            .acquires("T1", "a", 1, EXCLUSIVE)
+            .sleeps("T1", 100)
+            .notifies("T2", "bell", false)
+            .releases("T1", "a", 1)
+            .trace();
+    let rows = story::rows(&trace, 2, trace.len());
+    let owners: Vec<_> = rows.iter().map(|row| row.owner(trace.names(), 20)).collect();
+    assert_eq!(owners, [Some("a: T1".to_owned()), None, None, Some("a: ·".to_owned())]);
+}
+
+#[test]
+fn narrow_columns_keep_the_word_that_matters() {
+    let end = picture("philosophers", None, (100, 30));
+    shows(&end, &["has fork3 ", "waits #1  fork1: P1"]);
+    let end = picture("notify-one", None, (100, 30));
+    shows(&end, &["goes on ", "heard 1"]);
+}
+
+#[test]
+fn code_shows_all_that_is_under_way_and_that_lines_are_left_out() {
+    let end = picture("futurelock", None, (100, 30));
+    let marked = |mark: char| end.lines().find(|line| line.contains(&format!("│ {mark} "))).unwrap();
+    assert!(marked('▒').contains("granted, not polled"), "{end}");
+    assert!(marked('▶').contains("waits #1"), "{end}");
+    // The head of the present line's block stays, and the line before what is missing says so.
+    let after = picture("tokio-handoff", Some(1240), (100, 30));
+    shows(&after, &["│   loop { …", "guard.get(\"my-key\"); …", "│ ▶   sleep(1 s).await; …"]);
+    let whole = picture("tokio-handoff", Some(1240), (200, 50));
+    assert!(!whole.contains(" …"), "{whole}");
+}
+
+#[test]
+fn the_strip_names_who_is_first_and_every_lock_of_a_ring() {
+    let end = picture("philosophers", None, (80, 24));
+    shows(&end, &["fork1  held by", "fork2  held by", "fork3  held by"]);
+    shows(&picture("lock-convoy", Some(1000), (80, 24)), &["queue  #1 worker#2  +1"]);
+    let marker = look("cancelled-in-the-middle", (100, 30), |trace, view| {
+        let timeout = trace.events().iter().find(|event| event.what == What::Timeout).unwrap();
+        (view.moment, view.now) = (timeout.seq, timeout.at);
+    });
+    shows(&marker, &[" transfer  300 ms, time is up"]);
+}
+
+#[test]
+fn a_lock_that_promises_no_order_has_no_places() {
+    let told = text::sequence_diagram(&scenes::barging().trace());
+    let blocked = text::sequence_diagram(&scenes::blocked_thread().trace());
+    assert!(!told.contains('#') && !blocked.contains('#'), "{told}{blocked}");
+    let picture = picture("unfair-mutex", Some(500), (100, 30));
+    assert!(!picture.contains("#1") && !picture.contains("first in the queue"), "{picture}");
+    shows(&picture, &["queue  writer ", "The writer waits since 0 ms."]);
+}
