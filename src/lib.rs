@@ -7,8 +7,8 @@
 //!   of them that can be asked for any moment.
 //! - **As a laboratory** (feature `engine`): [`scenario`] reads a program described in JSON, [`engine`]
 //!   runs it for real, in virtual or in real time.
-//! - **As a picture** (feature `cli`, the default): [`view`] draws a trace, [`app`] plays it in a
-//!   terminal. The `lockscope` command is all of this together.
+//! - **As a picture** (feature `cli`, the default): [`view`] draws a trace, [`record`] keeps it in
+//!   files, [`app`] plays it in a terminal. The `lockscope` command is all of this together.
 //!
 //! Do not use it to find out how *fast* a lock is: it tells the order and the waits, and the recorder
 //! costs time of its own.
@@ -43,6 +43,8 @@ pub mod cli;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;
+#[cfg(feature = "cli")]
+pub mod record;
 #[cfg(feature = "engine")]
 pub mod scenario;
 pub mod sync;

@@ -1,5 +1,5 @@
-//! Imports run in one direction: event → sync → scenario → engine → channel → trace → view → app →
-//! cli. This reads the sources and says where they run back.
+//! Imports run in one direction: event → sync → scenario → engine → channel → trace → view →
+//! record → app → cli. This reads the sources and says where they run back.
 
 // Helpers of tests are tests.
 #![allow(clippy::unwrap_used)]
@@ -7,7 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ORDER: [&str; 9] = ["event", "sync", "scenario", "engine", "channel", "trace", "view", "app", "cli"];
+const ORDER: [&str; 10] =
+    ["event", "sync", "scenario", "engine", "channel", "trace", "view", "record", "app", "cli"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -77,6 +78,7 @@ fn the_bottom_knows_no_runtime_and_no_terminal() {
         ("scenario", &["tokio::runtime", "tokio::time", "tokio::spawn", "ratatui", "crossterm", "std::fs"]),
         ("trace", &["tokio", "ratatui", "crossterm", "std::fs", "std::io"]),
         ("view", &["tokio", "crossterm", "std::fs", "std::io", "std::time::Instant", "println!"]),
+        ("record", &["tokio", "crossterm", "std::fs", "std::time::Instant", "std::env"]),
     ];
     for (place, foreign) in without {
         let mut files = Vec::new();
@@ -100,9 +102,19 @@ fn the_bottom_knows_no_runtime_and_no_terminal() {
 #[test]
 fn the_locks_alone_pull_in_neither_a_terminal_nor_a_command_line() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    for name in
-        ["ratatui", "clap", "crossterm", "jsonc-parser", "annotate-snippets", "similar", "tracing-subscriber"]
-    {
+    for name in [
+        "ratatui",
+        "clap",
+        "crossterm",
+        "jsonc-parser",
+        "annotate-snippets",
+        "similar",
+        "tempfile",
+        "tracing-subscriber",
+        "fontdue",
+        "gif",
+        "png",
+    ] {
         let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
         assert!(line.contains("optional = true"), "{name} must be optional");
     }

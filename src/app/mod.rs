@@ -19,10 +19,12 @@ use crossterm::event::{Event as Input, KeyEventKind};
 use ratatui::layout::Rect;
 
 use crate::engine::{Options, Refused};
-use crate::event::TaskId;
-use crate::scenario::{self, Plan};
+use crate::event::Time;
+use crate::record::Recording;
+use crate::scenario::Plan;
 use crate::view::{self, Axis, Listing, Playing, Problem, Quiz, Reading, Scene, Theme, ThemeName, ViewState};
 
+pub use crate::view::listings;
 pub use compare::{Compare, Looks};
 pub use event_loop::{Program, run};
 pub use message::{COMPARE_HINTS, HINTS, Message, compare_message, message};
@@ -91,6 +93,16 @@ impl App {
         let mut player = Player::start(plan.clone(), settings.options.clone(), settings.speed)?;
         player.stop_at(settings.stops);
         let horizon = player.horizon(&plan);
+        Ok(Self::with(plan, player, horizon, settings))
+    }
+
+    /// Plays what was recorded.
+    pub fn play(recording: Recording, settings: &Settings) -> Self {
+        let (plan, horizon) = (recording.plan.clone(), recording.horizon);
+        Self::with(plan, Player::of(recording, settings.speed), horizon, settings)
+    }
+
+    fn with(plan: Arc<Plan>, player: Player, horizon: Option<Time>, settings: &Settings) -> Self {
         let view = ViewState {
             axis: settings.axis,
             big: settings.big,
@@ -99,7 +111,7 @@ impl App {
             ..ViewState::default()
         };
         let theme = settings.theme.theme();
-        Ok(Self {
+        Self {
             listings: listings(&plan),
             plan,
             player,
@@ -110,7 +122,7 @@ impl App {
             file: None,
             watching: false,
             notice: None,
-        })
+        }
     }
 
     /// Says where the plan came from: there it is read again for every restart, and if it is watched
@@ -405,21 +417,4 @@ impl Program for App {
     fn take(&mut self, reloaded: Reloaded) {
         self.take(reloaded);
     }
-}
-
-/// The code of every task.
-pub fn listings(plan: &Plan) -> Vec<Listing> {
-    let mut first = 0;
-    let listing = |(index, task): (usize, &scenario::TaskPlan)| {
-        let count = task.count.map_or(1, std::num::NonZeroU32::get);
-        let listing = Listing {
-            name: task.name.clone(),
-            first: TaskId(first),
-            count,
-            lines: scenario::listing(plan, index),
-        };
-        first += count;
-        listing
-    };
-    plan.tasks.iter().enumerate().map(listing).collect()
 }

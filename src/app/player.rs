@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::channel::{Ending, Lead, Offer, Run};
 use crate::engine::{self, Cause, Options, Refused, Stop};
-use crate::event::Time;
+use crate::event::{Outcome, Time};
+use crate::record::Recording;
 use crate::scenario::{ClockKind, Marker, Markers, Plan};
 use crate::trace::{End, Trace};
 use crate::view::Playing;
@@ -64,11 +65,12 @@ enum Goal {
     End,
 }
 
-/// A run and the place in it that is looked at.
+/// A run, or what was recorded of one, and the place in it that is looked at.
 pub struct Player {
     plan: Arc<Plan>,
     options: Options,
-    run: Run,
+    /// Where events come from; a recording has all of them in its trace.
+    run: Option<Run>,
     trace: Trace,
     markers: Markers,
     moment: u64,
@@ -95,9 +97,29 @@ impl Player {
     /// [`Refused`] if it cannot run with these options.
     pub fn start(plan: Arc<Plan>, options: Options, speed: f64) -> Result<Self, Refused> {
         let run = Run::start(plan.clone(), options.clone())?;
-        let trace = Trace::new(plan.names());
-        let markers = Markers::new(&plan);
-        Ok(Self {
+        let (trace, markers) = (Trace::new(plan.names()), Markers::new(&plan));
+        Ok(Self::with(plan, options, Some(run), (trace, markers), speed))
+    }
+
+    /// Plays what was recorded, from its beginning.
+    pub fn of(recording: Recording, speed: f64) -> Self {
+        let (markers, end) = (recording.markers(), recording.end());
+        let Recording { plan, mut trace, .. } = recording;
+        if trace.end().is_none() {
+            // Nothing comes after a trace that nobody finished.
+            trace.finish(End { outcome: Outcome::Stopped, at: end, note: None });
+        }
+        Self::with(plan, Options::default(), None, (trace, markers), speed)
+    }
+
+    fn with(
+        plan: Arc<Plan>,
+        options: Options,
+        run: Option<Run>,
+        (trace, markers): (Trace, Markers),
+        speed: f64,
+    ) -> Self {
+        Self {
             plan,
             options,
             run,
@@ -114,13 +136,16 @@ impl Player {
             asked: Vec::new(),
             origin: (0, Time::ZERO),
             notice: None,
-        })
+        }
     }
 
-    /// Ends this run and starts another. If no thread is to be had, the old one stays and the viewer
+    /// Ends this run and starts another; of a recording, plays it from its beginning. If no thread is to be had, the old one stays and the viewer
     /// is told.
     pub fn restart(&mut self) {
-        if let Err(refused) = self.replace(self.plan.clone()) {
+        if self.run.is_none() {
+            self.jump(0);
+            self.playing = true;
+        } else if let Err(refused) = self.replace(self.plan.clone()) {
             self.notice = Some(refused.to_string());
         }
     }
@@ -215,6 +240,17 @@ impl Player {
         self.goal.is_some() || self.playing() == Playing::Playing
     }
 
+    /// Whether tasks run in wall time meanwhile.
+    fn is_real(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.clock() == ClockKind::Real)
+    }
+
+    fn lead(&self, lead: Lead) {
+        if let Some(run) = &self.run {
+            run.set_lead(lead);
+        }
+    }
+
     fn at_end(&self) -> bool {
         self.moment == self.trace.len() && self.trace.end().is_some_and(|end| self.now >= end.at)
     }
@@ -236,7 +272,7 @@ impl Player {
 
     fn play(&mut self, passed: Duration) {
         let mut target = self.now.plus(passed.mul_f64(self.speed));
-        if self.run.clock() == ClockKind::Real {
+        if self.is_real() {
             // What has not happened yet cannot be shown, however fast.
             target = target.min(self.elapsed.into());
         }
@@ -256,7 +292,7 @@ impl Player {
                 }
                 Next::NotYet => {
                     // A virtual task that computes holds virtual time up; wall time goes on.
-                    if self.run.clock() == ClockKind::Real {
+                    if self.is_real() {
                         self.now = self.now.max(target);
                     }
                     return;
@@ -277,11 +313,9 @@ impl Player {
         if let Some(end) = self.trace.end() {
             return Next::Ended(end.at);
         }
-        let patience = match self.run.clock() {
-            ClockKind::Virtual => PATIENCE,
-            ClockKind::Real => Duration::ZERO,
-        };
-        match self.run.offer(patience) {
+        let patience = if self.is_real() { Duration::ZERO } else { PATIENCE };
+        let Some(run) = &self.run else { return Next::NotYet };
+        match run.offer(patience) {
             Offer::Event(at) => Next::At(at),
             Offer::Nothing => Next::NotYet,
             Offer::Ended(ending) => {
@@ -297,7 +331,7 @@ impl Player {
     /// Passes the next event: out of the trace, or out of the gate into the trace.
     fn forward(&mut self) {
         if self.moment == self.trace.len() {
-            let Some(event) = self.run.take() else { return };
+            let Some(event) = self.run.as_ref().and_then(Run::take) else { return };
             self.markers.note(&self.plan, &event);
             self.trace.push(event);
         }
@@ -374,10 +408,10 @@ impl Player {
                     }
                 }
                 Next::NotYet => {
-                    if matches!(goal, Goal::Steps(_)) && self.run.clock() == ClockKind::Real {
+                    if matches!(goal, Goal::Steps(_)) && self.is_real() {
                         self.notice = Some("nothing has happened since; the tasks are asleep or wait".into());
                         self.arrive();
-                    } else if goal == Goal::End && self.run.clock() == ClockKind::Real {
+                    } else if goal == Goal::End && self.is_real() {
                         // The end of a real run is not here yet: follow it live.
                         self.playing = true;
                         self.now = self.now.max(self.elapsed.into());
@@ -407,7 +441,7 @@ impl Player {
     /// Wants nothing any more: the tasks may no longer run ahead.
     fn drop_goal(&mut self) {
         self.goal = None;
-        self.run.set_lead(Lead::None);
+        self.lead(Lead::None);
     }
 
     fn arrive(&mut self) {
@@ -430,7 +464,7 @@ impl Player {
         self.origin = (self.moment, self.now);
         self.goal = Some(goal);
         if goal == Goal::End {
-            self.run.set_lead(Lead::Some);
+            self.lead(Lead::Some);
         }
         self.seek(goal);
     }

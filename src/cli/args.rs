@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::locks::{Swaps, swaps};
+use super::record_flags::RecordFlags;
 
 /// An oscilloscope for locks: see who held the lock, and why it went where it went next.
 #[derive(Debug, Parser)]
@@ -81,6 +82,26 @@ pub enum Command {
         /// How to look.
         #[command(flatten)]
         look: LookFlags,
+    },
+    /// Run a scenario and keep it: as a trace file, or as what was to be seen of it
+    ///
+    /// All files come from one run. Nothing in them tells when, where or by whom they were made: the same
+    /// run gives the same bytes.
+    #[command(after_help = super::record::formats_help())]
+    Record(Box<RecordFlags>),
+    /// Play a trace file: with everything that a run of its scenario offers
+    Play {
+        /// A trace file (`.jsonl`)
+        recording: String,
+        /// How to look.
+        #[command(flatten)]
+        look: LookFlags,
+        /// Draw along time, or along the order with one column an event
+        #[arg(long, value_enum, default_value_t = AxisFlag::Time)]
+        axis: AxisFlag,
+        /// Draw with ASCII alone [default: where the locale is not UTF-8]
+        #[arg(long)]
+        ascii: bool,
     },
     /// Run scenarios and compare with what they expect: for the tests of a course
     ///
@@ -247,7 +268,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     if span.is_zero() { Err("a run needs some time".into()) } else { Ok(span) }
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+pub(super) fn speed(text: &str) -> Result<f64, String> {
     let (slowest, fastest) = (crate::app::SPEEDS[0], crate::app::SPEEDS[crate::app::SPEEDS.len() - 1]);
     match text.trim_end_matches(['x', '×']).parse::<f64>() {
         Ok(speed) if (slowest..=fastest).contains(&speed) => Ok(speed),

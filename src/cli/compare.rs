@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::args::{EngineFlags, ListFormat, LookFlags};
 use super::locks::Swaps;
-use super::{Failure, color, complain, in_terminal, is_utf8, log_to, options, show_in_terminal, theme};
+use super::{
+    Failure, color, complain, in_terminal, input, is_utf8, log_to, options, show_in_terminal, theme,
+};
 use crate::app;
 use crate::channel::{Lead, Offer, Run};
 use crate::engine::{self, Options};
 use crate::event::Time;
+use crate::record::Recording;
 use crate::scenario::{self, Checked, ClockKind, Plan, Report};
 use crate::trace::compare::{Comparison, Variant, json, text};
 use crate::trace::{Trace, words};
@@ -24,6 +27,8 @@ const MOST: usize = 12;
 struct Candidate {
     name: String,
     plan: Arc<Plan>,
+    /// What it came to, if it was recorded, and whether in virtual time.
+    recorded: Option<(Trace, bool)>,
 }
 
 /// What to compare, and what to call all of it together.
@@ -90,7 +95,7 @@ fn plans(names: &[String], locks: &[Swaps], options: &Options) -> Result<Plans, 
     if plans.candidates.len() > MOST {
         return Err(unusable(&format!("more than {MOST} variants"), "compare fewer at a time"));
     }
-    for Candidate { name, plan } in &plans.candidates {
+    for Candidate { name, plan, .. } in plans.candidates.iter().filter(|one| one.recorded.is_none()) {
         engine::check(plan, options).map_err(|refused| {
             Failure::Unusable(format!("error: {} cannot run: {refused}\n", words::clean(name)))
         })?;
@@ -104,7 +109,12 @@ fn unusable(what: &str, help: &str) -> Failure {
 
 /// One scenario with several locks; as it is, too, where there is one kind alone.
 fn of_locks(name: &str, locks: &[Swaps]) -> Result<Plans, Failure> {
-    let (source, _) = super::source(name, color())?;
+    let input::Text::Scenario(source, _) = input::read(name, color())? else {
+        return Err(unusable(
+            "`--lock` is for a run, and this is a recording of one",
+            "leave it out, or give the scenario in its place",
+        ));
+    };
     let mut checked = Vec::new();
     if let [_] = locks {
         checked.push((None, scenario::parse(&source)));
@@ -123,7 +133,7 @@ fn of_locks(name: &str, locks: &[Swaps]) -> Result<Plans, Failure> {
         };
         let same = candidates.iter().filter(again).count();
         let name = if same > 0 { format!("{name} ({})", same + 1) } else { name };
-        candidates.push(Candidate { name, plan: Arc::new(plan) });
+        candidates.push(Candidate { name, plan: Arc::new(plan), recorded: None });
     }
     Ok(Plans { title, candidates })
 }
@@ -139,22 +149,31 @@ fn as_it_is(plan: &Plan) -> String {
 
 /// Several scenarios as they are.
 fn of_scenarios(names: &[String]) -> Result<Plans, Failure> {
-    let mut checked = Vec::new();
-    for name in names {
-        let (source, _) = super::source(name, color())?;
-        checked.push((name, scenario::parse(&source)));
+    let (mut checked, mut recordings) = (Vec::new(), Vec::new());
+    for (index, name) in names.iter().enumerate() {
+        match input::read(name, color())? {
+            input::Text::Scenario(source, _) => checked.push((index, scenario::parse(&source))),
+            input::Text::Recording(recording) => recordings.push((index, recording)),
+        }
     }
     let files: Vec<&str> = names
         .iter()
         .map(|name| Path::new(name).file_name().and_then(|file| file.to_str()).unwrap_or(name))
         .collect();
     let distinct = files.iter().collect::<HashSet<_>>().len() == files.len();
-    let candidates =
-        all_or_none(checked, "check")?.into_iter().enumerate().map(|(index, (name, checked))| {
-            let name = if distinct { files[index].to_owned() } else { name.clone() };
-            Candidate { name, plan: Arc::new(checked.plan) }
-        });
-    let candidates: Vec<_> = candidates.collect();
+    let called = |index: usize| if distinct { files[index].to_owned() } else { names[index].clone() };
+    let mut candidates = Vec::new();
+    for (index, checked) in all_or_none(checked, "check")? {
+        let plan = Arc::new(checked.plan);
+        candidates.push((index, Candidate { name: called(index), plan, recorded: None }));
+    }
+    for (index, recording) in recordings {
+        let Recording { plan, trace, clock, .. } = *recording;
+        let recorded = Some((trace, clock == ClockKind::Virtual));
+        candidates.push((index, Candidate { name: called(index), plan, recorded }));
+    }
+    candidates.sort_by_key(|(index, _)| *index);
+    let candidates: Vec<_> = candidates.into_iter().map(|(_, candidate)| candidate).collect();
     let called: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
     Ok(Plans { title: called.join(" · "), candidates })
 }
@@ -197,6 +216,14 @@ fn all_or_none<K>(
 /// After so long a viewer wants to know what is being waited for.
 const A_MOMENT: Duration = Duration::from_millis(500);
 
+/// A variant's run.
+enum Going {
+    /// It is under way.
+    On(Run),
+    /// It is over: it was recorded. And whether in virtual time.
+    Over(Box<Trace>, bool),
+}
+
 /// Runs all of them at once, each to its end. Whoever interrupts it meanwhile ends the process: nothing
 /// is taken yet that had to be given back.
 fn run(plans: Plans, options: &Options) -> Result<Comparison, Failure> {
@@ -205,17 +232,28 @@ fn run(plans: Plans, options: &Options) -> Result<Comparison, Failure> {
     // All of them together get the room that one has alone.
     let most = engine::MAX_EVENTS / plans.candidates.len().max(1) as u64;
     let options = &Options { max_events: Some(most), ..options.clone() };
-    for Candidate { name, plan } in plans.candidates {
+    for Candidate { name, plan, recorded } in plans.candidates {
+        if let Some((trace, exact)) = recorded {
+            runs.push((name, plan, Going::Over(Box::new(trace), exact)));
+            continue;
+        }
         let run = Run::start(plan.clone(), options.clone())
             .map_err(|refused| Failure::Failed(format!("{}: {refused}", words::clean(&name))))?;
         // Nobody looks on: it need not wait for anybody.
         run.set_lead(Lead::All);
-        runs.push((name, plan, run));
+        runs.push((name, plan, Going::On(run)));
     }
     let mut told = false;
     let mut variants = Vec::new();
     for at in 0..runs.len() {
-        let (name, plan, run) = &runs[at];
+        let (name, plan, going) = &runs[at];
+        let run = match going {
+            Going::On(run) => run,
+            Going::Over(trace, exact) => {
+                variants.push(Variant { name: name.clone(), trace: (**trace).clone(), exact: *exact });
+                continue;
+            }
+        };
         let mut trace = Trace::new(plan.names());
         loop {
             let patience = if told { A_MOMENT } else { A_MOMENT.saturating_sub(began.elapsed()) };
@@ -244,9 +282,10 @@ fn run(plans: Plans, options: &Options) -> Result<Comparison, Failure> {
 }
 
 /// What is being waited for: `running std::sync::Mutex in real time, 2.5 s`.
-fn progress(runs: &[(String, Arc<Plan>, Run)], options: &Options) -> String {
+fn progress(runs: &[(String, Arc<Plan>, Going)], options: &Options) -> String {
     let mut text = String::new();
-    for (name, plan, run) in runs {
+    for (name, plan, going) in runs {
+        let Going::On(run) = going else { continue };
         let length =
             options.until_for(plan).map_or_else(String::new, |until| format!(", {}", words::brief(until)));
         let clock = match run.clock() {

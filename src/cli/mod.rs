@@ -4,9 +4,15 @@ mod args;
 mod check;
 mod compare;
 mod diff;
+mod input;
 mod locks;
 mod new;
 mod order;
+mod output;
+mod play;
+mod progress;
+mod record;
+mod record_flags;
 mod watch;
 
 use std::io::{self, IsTerminal, Write};
@@ -17,13 +23,14 @@ use clap::Parser;
 
 use crate::app::{self, App, Settings, Stops};
 use crate::engine::Options;
-use crate::scenario::{self, Checked, ClockKind, Plan, Source, Swap};
+use crate::scenario::{self, Checked, ClockKind, Plan, Swap};
 use crate::trace::words;
 use crate::view::{Axis, ThemeName};
 use args::{
     AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, LockFlags, RunFlags, ThemeFlag,
 };
-use watch::{Content, Watched};
+use input::Input;
+use watch::Watched;
 
 /// Why a command did not come to its end.
 enum Failure {
@@ -93,6 +100,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Compare { scenarios, locks, format, flags, look }) => {
             compare::compare(&scenarios, &locks, format, &flags, &look)
         }
+        Some(Command::Record(flags)) => record::record(&flags),
+        Some(Command::Play { recording, look, axis, ascii }) => play::play(&recording, &look, axis, ascii),
         Some(Command::List { format }) => list(format),
         Some(Command::Show { id }) => show(&id),
         Some(Command::Schema) => schema(),
@@ -109,23 +118,27 @@ fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
     }
     log_to(&flags.engine)?;
     let swaps = swaps(&flags.locks)?;
-    let (checked, content) = open(name, color(), &swaps)?;
+    let stops = match (flags.quiz, flags.markers) {
+        (true, _) => Stops::Questions,
+        (false, true) => Stops::Markers,
+        (false, false) => Stops::Nowhere,
+    };
+    let (checked, content) = match input::open(name, color(), &swaps)? {
+        Input::Scenario(checked, _, content) => (*checked, content),
+        Input::Recording(recording) => {
+            input::unchanged(&flags.engine, &swaps)?;
+            return play::show(*recording, &flags.look, flags.axis, flags.engine.ascii, stops);
+        }
+    };
     let file = content.filter(|content| content.is_file).map(|content| Watched::new(name, content, swaps));
     let settings = Settings {
         options: options(&flags.engine),
         speed: flags.look.speed,
         theme: theme(flags.look.theme),
-        axis: match flags.axis {
-            AxisFlag::Time => Axis::Time,
-            AxisFlag::Order => Axis::Order,
-        },
+        axis: axis(flags.axis),
         big: flags.look.big,
         ascii: flags.engine.ascii || !is_utf8(),
-        stops: match (flags.quiz, flags.markers) {
-            (true, _) => Stops::Questions,
-            (false, true) => Stops::Markers,
-            (false, false) => Stops::Nowhere,
-        },
+        stops,
     };
     let mut app = App::new(warn(checked), &settings)
         .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
@@ -150,18 +163,19 @@ fn in_terminal() -> bool {
 
 fn order(name: &str, format: Format, flags: &EngineFlags, locks: &LockFlags) -> Result<(), Failure> {
     log_to(flags)?;
-    let plan = load(name, &swaps(locks)?)?;
-    let (trace, _) = order::trace(&plan, &options(flags))
-        .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
+    let recording = input::finished(name, flags, &swaps(locks)?)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     match format {
-        Format::Text => order::text(&mut out, &plan, &trace, flags.ascii || !is_utf8())?,
-        Format::Prints => order::prints(&mut out, &plan, &trace)?,
-        Format::Json => order::json(&mut out, &trace)?,
+        Format::Text => return order::print_text(&recording, flags.ascii || !is_utf8()),
+        Format::Prints => order::prints(&mut out, &recording.plan, &recording.trace)?,
+        Format::Json => order::json(&mut out, &recording.trace)?,
     }
     out.flush()?;
     Ok(())
 }
+
+/// Why a recording is not checked.
+const UNCHECKED: &str = "error: this is a recording; what is checked is what a scenario comes to now\n";
 
 /// Looks at every file, whatever the ones before it came to.
 fn check(names: &[String], format: ListFormat, locks: &LockFlags) -> Result<(), Failure> {
@@ -170,8 +184,9 @@ fn check(names: &[String], format: ListFormat, locks: &LockFlags) -> Result<(), 
     let mut out = io::stdout().lock();
     for name in names {
         let color = format == ListFormat::Text && color();
-        let finding = match open(name, color, &swaps).map(|(checked, _)| checked) {
-            Ok(checked) => {
+        let finding = match input::open(name, color, &swaps) {
+            Ok(Input::Recording(_)) => check::unusable(name, UNCHECKED.to_owned()),
+            Ok(Input::Scenario(checked, ..)) => {
                 let warnings = &checked.warnings;
                 let warnings = (!warnings.is_empty()).then(|| warnings.render(color));
                 check::check(name, &Arc::new(checked.plan), warnings)
@@ -264,29 +279,6 @@ fn unknown(id: &str) -> String {
     format!("error: there is no file and no embedded scenario `{shown}`\n  help: {hint}\n")
 }
 
-/// Reads and checks a scenario: the id of an embedded one, or a file. Warnings go to stderr.
-fn load(name: &str, swaps: &[Swap]) -> Result<Arc<Plan>, Failure> {
-    Ok(warn(open(name, color(), swaps)?.0))
-}
-
-/// Reads and checks a scenario, with its warnings and with what the file held if it came from one;
-/// messages are coloured if that is asked for.
-fn open(name: &str, color: bool, swaps: &[Swap]) -> Result<(Checked, Option<Content>), Failure> {
-    let (source, content) = source(name, color)?;
-    let checked = scenario::parse_with(&source, swaps);
-    Ok((checked.map_err(|report| Failure::Unusable(report.render(color)))?, content))
-}
-
-/// A scenario's text, and what the file held if it came from one.
-fn source(name: &str, color: bool) -> Result<(Source, Option<Content>), Failure> {
-    if let Some(bundled) = scenario::find(name) {
-        return Ok((bundled.source(), None));
-    }
-    let content = read(name)?;
-    let source = Source::from_bytes(name, &content.bytes);
-    Ok((source.map_err(|report| Failure::Unusable(report.render(color)))?, Some(content)))
-}
-
 /// The kinds that take the place of the scenario's own.
 fn swaps(locks: &LockFlags) -> Result<Vec<Swap>, Failure> {
     locks::together(&locks.all).map_err(|why| {
@@ -328,20 +320,6 @@ fn watchable(name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(path: &str) -> Result<Content, Failure> {
-    match watch::read(path) {
-        Ok(content) => Ok(content),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.contains(['/', '.']) => {
-            Err(Failure::Unusable(unknown(path)))
-        }
-        Err(error) => Err(Failure::Unusable(format!(
-            "error: cannot read `{}`: {error}\n  help: give a file, or the id of an embedded scenario: \
-             `lockscope list` names them\n",
-            words::clean(path)
-        ))),
-    }
-}
-
 fn options(flags: &EngineFlags) -> Options {
     let clock = flags.clock.map(|clock| match clock {
         ClockFlag::Virtual => ClockKind::Virtual,
@@ -373,6 +351,13 @@ fn theme(flag: Option<ThemeFlag>) -> ThemeName {
             (_, Ok("dumb" | "vt100" | "vt220")) => ThemeName::Mono,
             _ => ThemeName::Ansi,
         },
+    }
+}
+
+fn axis(flag: AxisFlag) -> Axis {
+    match flag {
+        AxisFlag::Time => Axis::Time,
+        AxisFlag::Order => Axis::Order,
     }
 }
 

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Failure;
 use crate::app;
 use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::{Event, What};
+use crate::record::Recording;
 use crate::scenario::Plan;
 use crate::trace::{End, Trace, json_end_line, json_line, text, words};
 
@@ -24,6 +26,14 @@ pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<(Trace, Cause), Refu
     let mut trace = Trace::of(plan.names(), events);
     trace.finish(End { outcome: end.outcome, at: end.at, note: app::note(plan, end.cause) });
     Ok((trace, end.cause))
+}
+
+/// Prints the sequence diagram of a recording.
+pub fn print_text(recording: &Recording, ascii: bool) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    text(&mut out, &recording.plan, &recording.trace, ascii)?;
+    out.flush()?;
+    Ok(())
 }
 
 /// A sequence diagram, with the reasons; with nothing but ASCII if that is asked for.

@@ -27,10 +27,13 @@ pub struct Content {
 /// Reads a file, which may be anything: no more of it than a scenario may have, and a byte to see
 /// that there was more.
 pub fn read(path: &str) -> io::Result<Content> {
-    let file = File::open(path)?;
+    read_on(Vec::new(), File::open(path)?)
+}
+
+/// Reads what is left of a file that begins with `bytes`.
+pub fn read_on(mut bytes: Vec<u8>, file: File) -> io::Result<Content> {
     let metadata = file.metadata()?;
-    let mut bytes = Vec::new();
-    file.take(scenario::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    file.take((scenario::MAX_BYTES + 1 - bytes.len()) as u64).read_to_end(&mut bytes)?;
     Ok(Content { bytes, modified: metadata.modified().ok(), is_file: metadata.is_file() })
 }
 

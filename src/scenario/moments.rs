@@ -68,6 +68,12 @@ impl Markers {
         self.found[first..].iter().take_while(move |(found, _)| *found == moment).map(|(_, index)| *index)
     }
 
+    /// The markers after moment `from`, up to and including moment `to`: moment and marker, in order.
+    pub fn between(&self, from: u64, to: u64) -> &[(u64, usize)] {
+        let until = |limit| self.found.partition_point(|(moment, _)| *moment <= limit);
+        self.found.get(until(from)..until(to)).unwrap_or_default()
+    }
+
     /// Moments and markers up to a moment, oldest first.
     pub fn until(&self, moment: u64) -> &[(u64, usize)] {
         &self.found[..self.found.partition_point(|(found, _)| *found <= moment)]

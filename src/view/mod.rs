@@ -28,7 +28,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 use crate::event::{TaskId, Time};
-use crate::scenario::CodeLine;
+use crate::scenario::{self, CodeLine, Plan};
 use crate::trace::Trace;
 
 pub use compare::{CompareScene, CompareView};
@@ -164,6 +164,23 @@ impl Listing {
     pub fn contains(&self, task: TaskId) -> bool {
         task.0.checked_sub(self.first.0).is_some_and(|offset| offset < self.count)
     }
+}
+
+/// The code of every task of a plan.
+pub fn listings(plan: &Plan) -> Vec<Listing> {
+    let mut first = 0;
+    let listing = |(index, task): (usize, &scenario::TaskPlan)| {
+        let count = task.count.map_or(1, std::num::NonZeroU32::get);
+        let listing = Listing {
+            name: task.name.clone(),
+            first: TaskId(first),
+            count,
+            lines: scenario::listing(plan, index),
+        };
+        first += count;
+        listing
+    };
+    plan.tasks.iter().enumerate().map(listing).collect()
 }
 
 /// A key and what it does, for the footer and the help.

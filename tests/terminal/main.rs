@@ -15,5 +15,6 @@ mod hostile;
 mod leaving;
 mod looking;
 mod playing;
+mod recording;
 mod resizing;
 mod screen;

@@ -1,0 +1,155 @@
+//! What a command is given: a scenario, which has to be run, or a recording of a run.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::sync::Arc;
+
+use super::args::EngineFlags;
+use super::watch::{self, Content};
+use super::{Failure, color, complain, options, order, unknown, warn};
+use crate::record::Recording;
+use crate::record::trace_file::{self, BEGINNING, Reading, Unreadable};
+use crate::scenario::{self, Checked, Source, Swap};
+use crate::trace::words;
+
+/// What a name stands for.
+pub enum Input {
+    /// A scenario, and what its file held if it came from one.
+    Scenario(Box<Checked>, Source, Option<Content>),
+    /// What was recorded of a run.
+    Recording(Box<Recording>),
+}
+
+/// What a name stands for, before it is checked.
+pub enum Text {
+    /// A scenario's text, and what its file held if it came from one.
+    Scenario(Source, Option<Content>),
+    /// What was recorded of a run.
+    Recording(Box<Recording>),
+}
+
+/// Reads the id of an embedded scenario, a scenario's file or a trace file. Where a trace file is damaged
+/// that is told on stderr; messages about a scenario are coloured if that is asked for.
+pub fn read(name: &str, color: bool) -> Result<Text, Failure> {
+    if let Some(bundled) = scenario::find(name) {
+        return Ok(Text::Scenario(bundled.source(), None));
+    }
+    let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
+    if begin.starts_with(BEGINNING) {
+        return Ok(Text::Recording(Box::new(recording(name, begin, file)?)));
+    }
+    let content = watch::read_on(begin, file).map_err(|error| unreadable(name, &error))?;
+    let source = Source::from_bytes(name, &content.bytes);
+    let source = source.map_err(|report| Failure::Unusable(report.render(color)))?;
+    Ok(Text::Scenario(source, Some(content)))
+}
+
+/// The same, and checks a scenario, with other locks where that is asked for.
+pub fn open(name: &str, color: bool, swaps: &[Swap]) -> Result<Input, Failure> {
+    match read(name, color)? {
+        Text::Recording(recording) => Ok(Input::Recording(recording)),
+        Text::Scenario(source, content) => {
+            let checked = scenario::parse_with(&source, swaps);
+            let checked = checked.map_err(|report| Failure::Unusable(report.render(color)))?;
+            Ok(Input::Scenario(Box::new(checked), source, content))
+        }
+    }
+}
+
+/// Reads a trace file, and nothing else.
+pub fn recorded(name: &str) -> Result<Recording, Failure> {
+    let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
+    recording(name, begin, file)
+}
+
+/// A finished run: read, or run now, whatever the name stands for.
+pub fn finished(name: &str, flags: &EngineFlags, swaps: &[Swap]) -> Result<Recording, Failure> {
+    match open(name, color(), swaps)? {
+        Input::Recording(recording) => {
+            unchanged(flags, swaps)?;
+            Ok(*recording)
+        }
+        Input::Scenario(checked, source, _) => {
+            let (plan, options) = (warn(*checked), options(flags));
+            let (trace, _) = order::trace(&plan, &options)
+                .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
+            Ok(Recording {
+                clock: options.clock_for(&plan),
+                horizon: options.until_for(&plan).map(Into::into),
+                plan: Arc::clone(&plan),
+                source: Some(source),
+                trace,
+            })
+        }
+    }
+}
+
+/// Refuses to run otherwise what has run already.
+pub fn unchanged(flags: &EngineFlags, swaps: &[Swap]) -> Result<(), Failure> {
+    let given = [
+        ("--clock", flags.clock.is_some()),
+        ("--until", flags.until.is_some()),
+        ("--seed", flags.seed.is_some()),
+        ("--lock", !swaps.is_empty()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Failure::Unusable(format!(
+            "error: `{flag}` is for a run, and this is a recording of one\n  help: leave it out, or give the \
+             scenario in its place\n"
+        ))),
+    }
+}
+
+/// The first bytes of a file, which tell what it is; from a pipe they cannot be read twice.
+fn begin(path: &str) -> io::Result<(Vec<u8>, File)> {
+    let mut file = File::open(path)?;
+    let mut begin = Vec::new();
+    (&mut file).take(BEGINNING.len() as u64).read_to_end(&mut begin)?;
+    Ok((begin, file))
+}
+
+fn recording(name: &str, begin: Vec<u8>, file: File) -> Result<Recording, Failure> {
+    let shown = words::clean(name);
+    match trace_file::read(Cursor::new(begin).chain(BufReader::new(file))) {
+        Ok(Reading { recording, damage }) => {
+            if let Some(damage) = damage {
+                let what = words::clean(&damage.what);
+                let line = damage.line;
+                complain(
+                    &format!(
+                        "warning: `{shown}` is damaged, line {line}: {what}\n  help: it plays up to there\n"
+                    ),
+                    0,
+                );
+            }
+            Ok(recording)
+        }
+        Err(Unreadable::Io(error)) => Err(unreadable(name, &error)),
+        Err(error) => {
+            let help = match error {
+                Unreadable::NotARecording => "`lockscope record SCENARIO -o run.jsonl` writes one",
+                Unreadable::Newer(_) => "play it with that version, or a newer one",
+                Unreadable::Head(_) | Unreadable::Io(_) => {
+                    "record it again: nothing after that line can be read"
+                }
+            };
+            let error = error.to_string();
+            Err(Failure::Unusable(format!(
+                "error: cannot play `{shown}`: {}\n  help: {help}\n",
+                words::clean(&error)
+            )))
+        }
+    }
+}
+
+fn unreadable(path: &str, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::NotFound && !path.contains(['/', '.']) {
+        return Failure::Unusable(unknown(path));
+    }
+    Failure::Unusable(format!(
+        "error: cannot read `{}`: {error}\n  help: give a file, or the id of an embedded scenario: \
+         `lockscope list` names them\n",
+        words::clean(path)
+    ))
+}

@@ -1,0 +1,269 @@
+//! `record`, `play` and `order` as they are called.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder of its own, empty at first.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("record-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn lockscope(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockscope"));
+    command.args(args).current_dir(folder).env_clear().env("LANG", "C.UTF-8");
+    command
+}
+
+#[track_caller]
+fn run(folder: &Path, args: &[&str]) -> (String, String) {
+    let output = lockscope(folder, args).output().unwrap();
+    let (out, err) = said(&output);
+    assert!(output.status.success(), "{args:?}: {err}");
+    (out, err)
+}
+
+fn said(output: &Output) -> (String, String) {
+    (String::from_utf8_lossy(&output.stdout).into(), String::from_utf8_lossy(&output.stderr).into())
+}
+
+/// What it says of a command that does not come to its end, and its exit code.
+#[track_caller]
+fn fails(folder: &Path, args: &[&str]) -> (i32, String) {
+    let output = lockscope(folder, args).output().unwrap();
+    let (out, err) = said(&output);
+    assert_eq!(out, "", "{args:?}");
+    (output.status.code().unwrap(), err)
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(path).unwrap()))
+        .collect()
+}
+
+/// A recording of little work, in every format there is.
+const ALL: [&str; 22] = [
+    "record",
+    "tokio-handoff",
+    "--size",
+    "60x16",
+    "--range",
+    "900ms..1100ms",
+    "-o",
+    "a.jsonl",
+    "-o",
+    "a.cast",
+    "-o",
+    "a.html",
+    "-o",
+    "a.gif",
+    "-o",
+    "a.svg",
+    "-o",
+    "a.png",
+    "-o",
+    "a.md",
+    "-o",
+    "a.txt",
+];
+
+#[test]
+fn all_formats_come_from_one_run_and_are_the_same_everywhere() {
+    let here = folder("here");
+    assert_eq!(run(&here, &ALL), (String::new(), String::new()));
+    let first = files(&here);
+    assert_eq!(first.len(), 8);
+    let there = folder("there");
+    let mut other = lockscope(&there, &ALL);
+    other
+        .env("TZ", "Asia/Kathmandu")
+        .env("LANG", "de_DE.ISO-8859-1")
+        .env("LC_ALL", "C")
+        .env("HOME", "/nowhere");
+    other
+        .env("NO_COLOR", "1")
+        .env("COLORTERM", "truecolor")
+        .env("TERM", "dumb")
+        .env("TOKIO_WORKER_THREADS", "1");
+    assert!(other.status().unwrap().success());
+    assert!(files(&there) == first);
+    for (name, begins) in [
+        ("a.jsonl", &b"{\"lockscope\":1,"[..]),
+        ("a.cast", b"{\"version\":3,"),
+        ("a.html", b"<!doctype html>"),
+        ("a.gif", b"GIF89a"),
+        ("a.svg", b"<svg"),
+        ("a.png", b"\x89PNG"),
+        ("a.md", b"# Who gets in"),
+        ("a.txt", b"Who gets in"),
+    ] {
+        assert!(first[name].starts_with(begins), "{name}");
+    }
+}
+
+#[test]
+fn a_recording_stands_wherever_a_scenario_does() {
+    let folder = folder("instead");
+    run(&folder, &["record", "tokio-handoff", "-o", "run.jsonl"]);
+    for format in ["text", "prints", "json"] {
+        let scenario = run(&folder, &["order", "tokio-handoff", "--format", format]);
+        assert_eq!(run(&folder, &["order", "run.jsonl", "--format", format]), scenario);
+    }
+    let text = run(&folder, &["order", "tokio-handoff"]).0;
+    assert_eq!(run(&folder, &["play", "run.jsonl"]).0, text);
+    assert_eq!(run(&folder, &["run", "run.jsonl"]).0, text);
+    for name in ["tokio-handoff", "run.jsonl"] {
+        let mut again = ALL.map(|arg| if arg == "tokio-handoff" { name } else { arg });
+        again[7] = if name == "run.jsonl" { "b.jsonl" } else { "a.jsonl" };
+        run(&folder, &again);
+        let written = files(&folder);
+        for ending in ["cast", "html", "gif", "svg", "png", "md", "txt"] {
+            fs::rename(folder.join(format!("a.{ending}")), folder.join(format!("{name}.{ending}"))).unwrap();
+        }
+        assert_eq!(written["run.jsonl"], written.get("b.jsonl").unwrap_or(&written["a.jsonl"]).clone());
+    }
+    let written = files(&folder);
+    for ending in ["cast", "html", "gif", "svg", "png", "md", "txt"] {
+        assert!(
+            written[&format!("run.jsonl.{ending}")] == written[&format!("tokio-handoff.{ending}")],
+            "{ending}"
+        );
+    }
+    // What ran already does not run otherwise.
+    let (code, err) = fails(&folder, &["order", "run.jsonl", "--until", "1s"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("`--until` is for a run"), "{err}");
+    let output = lockscope(&folder, &["check", "run.jsonl"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_standard_output_is_a_file_too() {
+    let folder = folder("stdout");
+    let (out, err) = run(&folder, &["record", "tokio-handoff", "-o", "-", "--format", "jsonl"]);
+    run(&folder, &["record", "tokio-handoff", "-o", "a.jsonl"]);
+    assert_eq!((out.as_bytes(), &*err), (&*files(&folder)["a.jsonl"], ""));
+    let (code, err) = fails(&folder, &["record", "tokio-handoff", "-o", "-"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("or `--format` with one of these"), "{err}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let folder = folder("pipe");
+    for format in ["jsonl", "cast", "gif", "html"] {
+        let mut command = lockscope(&folder, &["record", "tokio-handoff", "-o", "-", "--format", format]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{format}: {output:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_leaves_what_is_there() {
+    let folder = folder("old");
+    fs::write(folder.join("a.cast"), "old").unwrap();
+    let args =
+        ["record", "tokio-handoff", "-o", "a.cast", "-o", "a.txt", "-o", "b.gif", "--max-bytes", "10kB"];
+    let (code, err) = fails(&folder, &args);
+    assert_eq!(code, 1);
+    assert!(err.contains("cannot write `a.cast`: it would be larger than `--max-bytes` allows"), "{err}");
+    assert!(err.contains("cannot write `b.gif`"), "{err}");
+    let left = files(&folder);
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["a.cast", "a.txt"]);
+    assert_eq!(left["a.cast"], b"old");
+    // A link stays a link.
+    std::os::unix::fs::symlink("a.cast", folder.join("link.cast")).unwrap();
+    run(&folder, &["record", "tokio-handoff", "--range", "2s..", "-o", "link.cast"]);
+    assert!(fs::symlink_metadata(folder.join("link.cast")).unwrap().is_symlink());
+    assert!(files(&folder)["a.cast"].starts_with(b"{\"version\":3"));
+}
+
+/// The signal comes while the recording is under way: its first bytes are beside the file.
+#[test]
+fn an_interrupted_recording_leaves_no_half_file() {
+    let folder = folder("interrupted");
+    fs::write(folder.join("a.cast"), "old").unwrap();
+    let mut child =
+        lockscope(&folder, &["record", "tokio-handoff", "--until", "1h", "-o", "a.cast"]).spawn().unwrap();
+    while files(&folder).len() < 2 {
+        std::thread::yield_now();
+        assert!(child.try_wait().unwrap().is_none(), "it is over already");
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(2));
+    assert_eq!(files(&folder), BTreeMap::from([("a.cast".to_owned(), b"old".to_vec())]));
+}
+
+#[test]
+fn a_damaged_recording_says_where_and_plays_up_to_there() {
+    let folder = folder("damaged");
+    run(&folder, &["record", "tokio-handoff", "-o", "run.jsonl"]);
+    let whole = fs::read_to_string(folder.join("run.jsonl")).unwrap();
+    fs::write(folder.join("cut.jsonl"), &whole[..whole.len() / 2]).unwrap();
+    let (out, err) = run(&folder, &["order", "cut.jsonl"]);
+    assert!(err.starts_with("warning: `cut.jsonl` is damaged, line "), "{err}");
+    assert!(out.contains("damaged at line "), "{out}");
+    let steering = whole.replacen(
+        "\"task\":\"reader\",\"event\":\"acquire\"",
+        "\"task\":\"\\u001b[31m\",\"event\":\"acquire\"",
+        1,
+    );
+    fs::write(folder.join("steering.jsonl"), steering).unwrap();
+    let (out, err) = run(&folder, &["order", "steering.jsonl"]);
+    assert!(err.contains("there is no task") && !(out + &err).contains('\u{1b}'), "{err}");
+    fs::write(folder.join("newer.jsonl"), whole.replacen(":1,", ":9,", 1)).unwrap();
+    for args in
+        [&["play", "newer.jsonl"][..], &["order", "newer.jsonl"], &["record", "newer.jsonl", "-o", "a.txt"]]
+    {
+        let (code, err) = fails(&folder, args);
+        assert_eq!(code, 2);
+        assert!(err.contains("newer lockscope: its format is version 9"), "{err}");
+    }
+    fs::write(folder.join("scenario.json"), "{}").unwrap();
+    let (code, err) = fails(&folder, &["play", "scenario.json"]);
+    assert!(code == 2 && err.contains("it is no recording"), "{err}");
+}
+
+#[test]
+fn what_cannot_be_recorded_is_said_at_once() {
+    let folder = folder("wrong");
+    let wrong = |args: &[&str]| {
+        let args: Vec<_> = ["record", "tokio-handoff"].iter().chain(args).copied().collect();
+        let (code, err) = fails(&folder, &args);
+        assert_eq!(code, 2, "{args:?}: {err}");
+        err
+    };
+    insta::assert_snapshot!(
+        [
+            wrong(&["-o", "a.mp4"]),
+            wrong(&["-o", "a.txt", "-o", "a.txt"]),
+            wrong(&["-o", "no/a.txt"]),
+            wrong(&["-o", "a.txt", "--at", "1s"]),
+            wrong(&["-o", "a.png", "--at", "marker:\u{1b}[31m"]),
+            wrong(&["-o", "a.png", "--at", "event:52"]),
+            wrong(&["-o", "a.cast", "--until", "365h", "--speed", "0.05"]),
+        ]
+        .join("\n")
+    );
+    for (flag, value) in [
+        ("--size", "20x5"),
+        ("--size", "100"),
+        ("--fps", "30"),
+        ("--range", "2s..1s"),
+        ("--at", "noon"),
+        ("--max-bytes", "1 MB"),
+    ] {
+        wrong(&["-o", "a.png", flag, value]);
+    }
+    assert_eq!(files(&folder), BTreeMap::new());
+}
