@@ -169,6 +169,10 @@ pub enum What {
         mode: Mode,
     },
     /// The task runs with the guard in hand.
+    ///
+    /// A second `Acquire` of the same operation says what it holds from there on: a share of what it had
+    /// all of (a writer that is downgraded), or fewer permits (some of them were split off and dropped).
+    /// The actor is whoever did that.
     Acquire {
         /// The lock.
         lock: LockId,
@@ -184,7 +188,8 @@ pub enum What {
         /// The operation.
         op: OpId,
     },
-    /// The operation's future was dropped while waiting or granted.
+    /// The operation's future was dropped while waiting or granted; or it was refused, because its
+    /// semaphore is closed or nobody is left to receive.
     Cancel {
         /// The lock.
         lock: LockId,
@@ -234,6 +239,13 @@ pub enum What {
     },
     /// The task put permits into a semaphore.
     AddPermits {
+        /// The semaphore.
+        lock: LockId,
+        /// How many.
+        permits: u32,
+    },
+    /// The task took permits out of a semaphore, for good.
+    ForgetPermits {
         /// The semaphore.
         lock: LockId,
         /// How many.
@@ -311,6 +323,7 @@ impl What {
             Self::Get { lock, .. }
             | Self::Insert { lock, .. }
             | Self::AddPermits { lock, .. }
+            | Self::ForgetPermits { lock, .. }
             | Self::Notify { lock, .. } => Some(lock),
             _ => match self.acquisition() {
                 Some((lock, _)) => Some(lock),
@@ -337,6 +350,7 @@ impl What {
             Self::Get { .. } => "get",
             Self::Insert { .. } => "insert",
             Self::AddPermits { .. } => "add_permits",
+            Self::ForgetPermits { .. } => "forget_permits",
             Self::Notify { .. } => "notify",
             Self::Heard { .. } => "heard",
             Self::Sent { .. } => "sent",
@@ -348,7 +362,7 @@ impl What {
     }
 
     /// Every name that [`What::name`] can give.
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 23] = [
         "spawn",
         "finish",
         "sleep",
@@ -364,6 +378,7 @@ impl What {
         "get",
         "insert",
         "add_permits",
+        "forget_permits",
         "notify",
         "heard",
         "sent",

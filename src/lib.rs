@@ -48,6 +48,7 @@ pub mod record;
 #[cfg(feature = "engine")]
 pub mod scenario;
 pub mod sync;
+pub use sync::task;
 pub mod trace;
 #[cfg(feature = "cli")]
 pub mod view;

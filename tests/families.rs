@@ -8,6 +8,7 @@
 mod scenes;
 
 use lockscope::event::{Event, LockId, LockKind, Mode, OpId, Outcome, TaskId, Time, What};
+use lockscope::trace::compare::{Comparison, Variant};
 use lockscope::trace::{
     Cause, Fate, Look, Noted, Passed, Stage, Trace, json_end_line, json_line, story, text, why,
 };
@@ -626,4 +627,60 @@ fn what_an_operation_is_follows_its_lock() {
     let state = trace.state(trace.len());
     assert_eq!((state.tasks[0].claims[0].stage, state.locks[0].queue.len()), (Stage::Woken, 1));
     assert!(trace.handoffs(trace.len()).is_empty());
+}
+
+#[test]
+fn a_writer_who_keeps_a_share_lets_the_readers_in() {
+    let trace = tale(&["W", "R1", "R2"], &[("db", LockKind::TokioRwLock, None)])
+        .acquires("W", "db", 1, EXCLUSIVE)
+        .at(10)
+        .waits("R1", "db", 2, SHARED)
+        .waits("R2", "db", 3, SHARED)
+        .at(20)
+        .acquires("W", "db", 1, SHARED)
+        .granted("R1", "db", 2, SHARED)
+        .granted("R2", "db", 3, SHARED)
+        .acquires("R1", "db", 2, SHARED)
+        .acquires("R2", "db", 3, SHARED)
+        .trace();
+    assert_eq!(owners(&trace), [0, 1, 2]);
+    let state = trace.state(trace.len());
+    let (place, claims) = (state.locks[0].holders[0], &state.tasks[0].claims);
+    assert_eq!((place.mode, place.since), (SHARED, Time::ZERO));
+    assert_eq!((claims.len(), claims[0].mode, claims[0].since), (1, SHARED, Time::ZERO));
+    assert_eq!(passed(&trace), Some(Passed::Shared));
+    assert_eq!(
+        said(&trace),
+        "R1 and R2 got it together: first in the queue since 10 ms, and readers share it. W keeps only a part \
+         of it."
+    );
+    let rows = story::rows(&trace, 0, trace.len());
+    assert!(rows.iter().any(|row| row.text == "keeps a share"), "{rows:?}");
+    // It is no acquisition of its own.
+    let runs = Comparison::of(vec![Variant { name: "it".into(), trace, exact: true }]);
+    assert_eq!(runs.order(0, LockId(0)).len(), 3);
+}
+
+#[test]
+fn permits_that_are_given_back_in_parts_or_forgotten() {
+    let trace = || {
+        tale(&["A", "B"], &[("slots", LockKind::TokioSemaphore, Some(3))])
+            .acquires("A", "slots", 1, Mode::Permits(3))
+            .waits("B", "slots", 2, ONE)
+    };
+    let parts = trace().at(5).acquires("B", "slots", 1, ONE).trace();
+    let state = parts.state(parts.len());
+    assert_eq!((state.locks[0].free(), owners(&parts)), (Some(2), vec![0]), "whoever drops it, it is A's");
+    assert_eq!(row(&parts), "keeps 1 permit");
+    let forgotten =
+        trace().does("A", What::ForgetPermits { lock: LockId(0), permits: 3 }).releases("A", "slots", 1);
+    let forgotten = forgotten.trace();
+    let lock = &forgotten.state(forgotten.len()).locks[0];
+    assert_eq!((lock.permits, lock.free(), lock.heir()), (Some(0), Some(0), None));
+    let told = story::rows(&forgotten, 0, forgotten.len() - 1).pop().unwrap();
+    assert_eq!(told.text, "forgets 3 permits");
+    assert!(
+        json_line(forgotten.names(), &forgotten.events()[4])
+            .contains(r#""event":"forget_permits","lock":"slots","permits":3"#)
+    );
 }

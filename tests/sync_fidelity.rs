@@ -11,12 +11,12 @@ mod common;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::DerefMut;
-use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
+use common::fidelity::{Counted, had_to_yield, parting, within_polls};
 use common::{Checker, Tape};
 use proptest::prelude::*;
 use tokio::task::coop::consume_budget;
@@ -86,39 +86,6 @@ enum Step {
 }
 
 type Program = Vec<Vec<Step>>;
-
-/// Counts the polls of a task.
-struct Counted<F> {
-    future: Pin<Box<F>>,
-    polls: Arc<AtomicUsize>,
-}
-
-impl<F: Future> Future for Counted<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.polls.fetch_add(1, Ordering::SeqCst);
-        self.future.as_mut().poll(cx)
-    }
-}
-
-/// Polls `future` once, and then so many times more; `None` if that was not enough. Unlike tokio's
-/// `select!` it asks for no budget of its own.
-async fn within_polls<F: Future>(future: F, mut more: u8) -> Option<F::Output> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        if more == 0 {
-            return Poll::Ready(None);
-        }
-        more -= 1;
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
-}
 
 struct World<L> {
     locks: Vec<Arc<L>>,
@@ -233,7 +200,7 @@ fn run<L: Lock>(program: &Program, make: impl Fn(usize) -> L) -> String {
                     world.step(task, step).await;
                 }
             });
-            tasks.spawn(Counted { future, polls: Arc::clone(polls) });
+            tasks.spawn(Counted::new(future, polls));
         }
         // Programs may deadlock; the paused clock then jumps here.
         let _ = timeout(Duration::from_mins(1), async { while tasks.join_next().await.is_some() {} }).await;
@@ -245,18 +212,6 @@ fn run<L: Lock>(program: &Program, make: impl Fn(usize) -> L) -> String {
         let _ = write!(seen, "\nt{task}: {} polls", polls.load(Ordering::SeqCst));
     }
     seen
-}
-
-/// Where two runs part.
-fn parting(bare: &str, ours: &str) -> Option<String> {
-    let (bare, ours): (Vec<_>, Vec<_>) = (bare.lines().collect(), ours.lines().collect());
-    let at = (0..bare.len().max(ours.len())).find(|&at| bare.get(at) != ours.get(at))?;
-    let begin = at.saturating_sub(5);
-    Some(format!(
-        "at line {at}:\nbare {:#?}\nours {:#?}",
-        &bare[begin..bare.len().min(at + 5)],
-        &ours[begin..ours.len().min(at + 5)]
-    ))
 }
 
 /// Runs it over all three, and gives the events.
@@ -281,16 +236,6 @@ fn compare(program: &Program) -> Result<Tape, String> {
 #[track_caller]
 fn same(program: &Program) -> Tape {
     compare(program).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Whether a `Grant` without a `Wait` was seen: a task that owned the lock and had to yield.
-fn had_to_yield(tape: &Tape) -> bool {
-    let mut waited = std::collections::HashSet::new();
-    tape.events().iter().any(|event| match event.what {
-        lockscope::event::What::Wait { op, .. } => !waited.insert(op),
-        lockscope::event::What::Grant { op, .. } => !waited.contains(&op),
-        _ => false,
-    })
 }
 
 #[test]
@@ -408,7 +353,7 @@ fn out_of_budget_where_no_scheduler_is() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let polls = Arc::<AtomicUsize>::default();
         let future = Box::pin(burst(lock));
-        runtime.block_on(Counted { future, polls: Arc::clone(&polls) });
+        runtime.block_on(Counted::new(future, &polls));
         (polls.load(Ordering::SeqCst), *lock.try_lock().unwrap())
     }
     let bare = polls(&tokio::sync::Mutex::new(0));

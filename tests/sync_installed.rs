@@ -7,14 +7,18 @@ mod common;
 
 use common::Tape;
 use lockscope::event::{Event, LockKind};
-use lockscope::sync::{Clock, Mutex, Recorder};
+use lockscope::sync::{Clock, Mutex, Recorder, RwLock, Semaphore};
+use lockscope::trace::Trace;
 
 static EARLY: Mutex<i32> = Mutex::const_new(0);
+static SLOTS: Semaphore = Semaphore::const_new(5);
+static LIMIT: RwLock<i32> = RwLock::const_new(0);
 
 #[test]
 fn locks_made_before_the_recorder_was_installed_report_to_it() {
     let before = Mutex::named("before", 0);
     let unseen = EARLY.try_lock().unwrap();
+    let mut out = SLOTS.try_acquire_many(3).unwrap();
     let tape = Tape::new();
     assert!(lockscope::sync::install(tape.recorder.clone()).is_ok());
     drop(unseen);
@@ -43,10 +47,29 @@ fn locks_made_before_the_recorder_was_installed_report_to_it() {
         let place = format!("sync_installed.rs:{}", line_of(made));
         assert_eq!(story(&place), "acquire, release", "{made}");
     }
+    drop(LIMIT.try_read().unwrap());
+    assert_eq!(story(&format!("sync_installed.rs:{}", line_of("static LIMIT"))), "acquire, release");
+    // A semaphore is known from its first use on, with what is free then. What was out comes back as new.
+    let slots = tape.recorder.names().locks.len();
+    let free = || {
+        let trace = Trace::of(tape.recorder.names(), tape.events());
+        assert_eq!(trace.state(trace.len()).locks[slots].free().unwrap() as usize, SLOTS.available_permits());
+    };
+    out.merge(SLOTS.try_acquire().unwrap());
+    assert_eq!(tape.recorder.names().locks[slots].permits, Some(2));
+    free();
+    drop(out.split(2));
+    free();
+    out.split(1).unwrap().forget();
+    free();
+    drop(out);
+    free();
+    assert_eq!(SLOTS.available_permits(), 4);
     let recorder = Recorder::new(Clock::wall(), |_| true);
     assert!(lockscope::sync::install(recorder).is_err());
     let names = tape.recorder.names();
-    assert!(names.locks.iter().all(|lock| lock.kind == LockKind::TokioMutex));
+    let kinds: Vec<_> = names.locks.iter().map(|lock| lock.kind).collect();
+    assert_eq!(kinds[kinds.len() - 2..], [LockKind::TokioRwLock, LockKind::TokioSemaphore]);
 }
 
 /// The line of this file on which `text` stands first.

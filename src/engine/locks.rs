@@ -148,37 +148,37 @@ impl Lock {
         Some(match &self.inner {
             Inner::TokioMutex(mutex) => Guard::TokioMutex(mutex.lock().await),
             Inner::TokioRwLock(lock) if shared => {
-                let (guard, op) = acquire(tap, mode, Budget::Last, lock.read()).await;
+                let (guard, op) = acquire(tap, mode, Budget::Last, || lock.read()).await;
                 other((Other::TokioRead(guard), op))
             }
             Inner::TokioRwLock(lock) => {
-                let (guard, op) = acquire(tap, mode, Budget::Last, lock.write()).await;
+                let (guard, op) = acquire(tap, mode, Budget::Last, || lock.write()).await;
                 other((Other::TokioWrite(guard), op))
             }
             Inner::TokioSemaphore(semaphore) => {
                 let Mode::Permits(permits) = mode else { return None };
-                let (permit, op) = acquire(tap, mode, Budget::Last, semaphore.acquire_many(permits)).await;
+                let (permit, op) = acquire(tap, mode, Budget::Last, || semaphore.acquire_many(permits)).await;
                 // It is never closed.
                 other((Other::TokioPermit { _permit: permit.ok()? }, op))
             }
             Inner::AsyncLockMutex(mutex) => {
-                let (guard, op) = acquire(tap, mode, Budget::Never, mutex.lock()).await;
+                let (guard, op) = acquire(tap, mode, Budget::Never, || mutex.lock()).await;
                 other((Other::AsyncLockMutex(guard), op))
             }
             Inner::AsyncLockRwLock(lock) if shared => {
-                let (guard, op) = acquire(tap, mode, Budget::Never, lock.read()).await;
+                let (guard, op) = acquire(tap, mode, Budget::Never, || lock.read()).await;
                 other((Other::AsyncLockRead(guard), op))
             }
             Inner::AsyncLockRwLock(lock) => {
-                let (guard, op) = acquire(tap, mode, Budget::Never, lock.write()).await;
+                let (guard, op) = acquire(tap, mode, Budget::Never, || lock.write()).await;
                 other((Other::AsyncLockWrite(guard), op))
             }
             Inner::AsyncLockSemaphore(semaphore) => {
-                let (permit, op) = acquire(tap, mode, Budget::Never, semaphore.acquire()).await;
+                let (permit, op) = acquire(tap, mode, Budget::Never, || semaphore.acquire()).await;
                 other((Other::AsyncLockPermit { _permit: permit }, op))
             }
             Inner::FuturesMutex(mutex) => {
-                let (guard, op) = acquire(tap, mode, Budget::Never, mutex.lock()).await;
+                let (guard, op) = acquire(tap, mode, Budget::Never, || mutex.lock()).await;
                 other((Other::FuturesMutex(guard), op))
             }
             Inner::TokioNotify(_) | Inner::TokioMpsc(_) => return None,
@@ -263,7 +263,7 @@ impl Lock {
     pub(super) async fn notified(&self) {
         let Inner::TokioNotify(notify) = &self.inner else { return };
         let end = |lock, op, (): &()| What::Heard { lock, op };
-        operation(&self.tap, Mode::Signal, Budget::Never, notify.notified(), end).await;
+        operation(&self.tap, Mode::Signal, Budget::Never, || notify.notified(), end).await;
     }
 
     /// Notifies the first who waits, or everybody.

@@ -75,7 +75,7 @@ impl Sender {
                     Ok(_) => What::Sent { lock, op, value: sent.clone() },
                     Err(_) => refused(lock, op),
                 };
-                let room = operation(&lock.tap, Mode::Room, Budget::Last, sender.reserve(), end).await.0;
+                let room = operation(&lock.tap, Mode::Room, Budget::Last, || sender.reserve(), end).await.0;
                 if let Ok(room) = room {
                     room.send(value);
                 }
@@ -103,10 +103,10 @@ impl Receiver {
         let tap = &lock.tap;
         match self {
             Self::Bounded(receiver) => {
-                operation(tap, Mode::Message, Budget::First, receiver.recv(), end).await.0
+                operation(tap, Mode::Message, Budget::First, || receiver.recv(), end).await.0
             }
             Self::Unbounded(receiver) => {
-                operation(tap, Mode::Message, Budget::First, receiver.recv(), end).await.0
+                operation(tap, Mode::Message, Budget::First, || receiver.recv(), end).await.0
             }
         }
     }

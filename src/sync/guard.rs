@@ -5,49 +5,11 @@
 //! record along, so an acquisition is released exactly once, whatever became of its guard. While a
 //! mapping function runs, tokio holds the real guard, so the record is kept where it unwinds first.
 
-use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use super::as_value::as_its_value;
 use super::mutex::Mutex;
 use super::probe::{Held, Tap};
-
-/// Deref, `Debug` and `Display`, all by way of `inner`.
-macro_rules! as_its_value {
-    ([$($generics:tt)*] $guard:ty => $value:ident) => {
-        impl<$($generics)*> Deref for $guard {
-            type Target = $value;
-
-            fn deref(&self) -> &$value {
-                &self.inner
-            }
-        }
-
-        impl<$($generics)*> DerefMut for $guard {
-            fn deref_mut(&mut self) -> &mut $value {
-                &mut self.inner
-            }
-        }
-
-        impl<$($generics)*> fmt::Debug for $guard
-        where
-            $value: fmt::Debug,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&**self, f)
-            }
-        }
-
-        impl<$($generics)*> fmt::Display for $guard
-        where
-            $value: fmt::Display,
-        {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&**self, f)
-            }
-        }
-    };
-}
 
 /// An instrumented [`tokio::sync::MutexGuard`]; see [`Mutex::lock`].
 #[clippy::has_significant_drop]

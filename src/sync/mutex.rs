@@ -2,20 +2,18 @@
 //!
 //! Every method does what the original does, with the original inside; it never takes another way to
 //! the lock (see `probe` for how the events get their order). Without a recorder it *is* the original
-//! behind one pointer.
-//!
-//! The original lives in an [`Arc`] of its own: an owned guard of tokio's needs one, and without
-//! `unsafe` there is no way from an `Arc<Mutex<T>>` to its inside. The price is that `T` has a size.
+//! behind one pointer (see `inside` for why).
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use tokio::sync::TryLockError;
 
 use super::block::block_on;
 use super::guard::{MutexGuard, OwnedMutexGuard};
-use super::probe::{Budget, Held, Probe, acquire, locked};
+use super::inside::Inside;
+use super::probe::{Held, Probe, ask, attempt};
 use super::recorder::Recorder;
 use crate::event::{LockId, LockKind, Mode};
 
@@ -56,15 +54,12 @@ type Inner<T> = tokio::sync::Mutex<T>;
 /// ```
 pub struct Mutex<T> {
     pub(super) probe: Probe,
-    /// Made with the lock, or at its first use where a `const` made it.
-    inner: OnceLock<Arc<Inner<T>>>,
-    /// The value that a `const` gave, until then.
-    seed: std::sync::Mutex<Option<T>>,
+    inner: Inside<Inner<T>, T>,
 }
 
 impl<T> Mutex<T> {
     fn with(probe: Probe, value: T) -> Self {
-        Self { probe, inner: Arc::new(Inner::new(value)).into(), seed: std::sync::Mutex::new(None) }
+        Self { probe, inner: Inside::new(Inner::new(value)) }
     }
 
     /// A lock that is called after the place that makes it, as in `server.rs:12`.
@@ -90,11 +85,7 @@ impl<T> Mutex<T> {
     /// ```
     #[track_caller]
     pub const fn const_new(value: T) -> Self {
-        Self {
-            probe: Probe::at(Location::caller(), LockKind::TokioMutex),
-            inner: OnceLock::new(),
-            seed: std::sync::Mutex::new(Some(value)),
-        }
+        Self { probe: Probe::at(Location::caller(), LockKind::TokioMutex), inner: Inside::seed(value) }
     }
 
     /// A lock that has a name.
@@ -113,10 +104,7 @@ impl<T> Mutex<T> {
     }
 
     fn inner(&self) -> &Arc<Inner<T>> {
-        self.inner.get_or_init(|| match locked(&self.seed).take() {
-            Some(value) => Arc::new(Inner::new(value)),
-            None => unreachable!("a lock has its inside or the seed of it"),
-        })
+        self.inner.get(Inner::new)
     }
 
     /// Locks it, in the order of asking.
@@ -127,13 +115,8 @@ impl<T> Mutex<T> {
     /// that it was given. That is recorded as a [`Cancel`](crate::event::What::Cancel); a future that
     /// was never polled has not asked and records nothing.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        match self.probe.tap() {
-            Some(tap) => {
-                let (inner, op) = acquire(tap, Mode::Exclusive, Budget::Last, self.inner().lock()).await;
-                MutexGuard::new(Held::recorded(tap, op), inner, self)
-            }
-            None => MutexGuard::new(Held::unrecorded(), self.inner().lock().await, self),
-        }
+        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, || self.inner().lock()).await;
+        MutexGuard::new(Held::of(held), inner, self)
     }
 
     /// Locks it, in the order of asking, with a guard that borrows nothing.
@@ -155,15 +138,9 @@ impl<T> Mutex<T> {
     /// # }
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        let (held, inner) = match self.probe.tap() {
-            Some(tap) => {
-                let (inner, op) =
-                    acquire(tap, Mode::Exclusive, Budget::Last, Arc::clone(self.inner()).lock_owned()).await;
-                (Held::recorded(Arc::clone(tap), op), inner)
-            }
-            None => (Held::unrecorded(), Arc::clone(self.inner()).lock_owned().await),
-        };
-        OwnedMutexGuard::new(held, inner, self)
+        let lock = || Arc::clone(self.inner()).lock_owned();
+        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, lock).await;
+        OwnedMutexGuard::new(Held::owned(held), inner, self)
     }
 
     /// Locks it, and blocks the thread for as long as that takes.
@@ -213,13 +190,8 @@ impl<T> Mutex<T> {
     /// # drop(guard);
     /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        match self.probe.tap() {
-            Some(tap) => {
-                let (inner, op) = tap.attempt(Mode::Exclusive, || self.inner().try_lock())?;
-                Ok(MutexGuard::new(Held::recorded(tap, op), inner, self))
-            }
-            None => Ok(MutexGuard::new(Held::unrecorded(), self.inner().try_lock()?, self)),
-        }
+        let (inner, held) = attempt(self.probe.tap(), Mode::Exclusive, || self.inner().try_lock())?;
+        Ok(MutexGuard::new(Held::of(held), inner, self))
     }
 
     /// Locks it if that is possible at once, with a guard that borrows nothing.
@@ -228,15 +200,9 @@ impl<T> Mutex<T> {
     ///
     /// Fails if it is held, or was just handed to a waiter.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
-        let (held, inner) = match self.probe.tap() {
-            Some(tap) => {
-                let (inner, op) =
-                    tap.attempt(Mode::Exclusive, || Arc::clone(self.inner()).try_lock_owned())?;
-                (Held::recorded(Arc::clone(tap), op), inner)
-            }
-            None => (Held::unrecorded(), Arc::clone(self.inner()).try_lock_owned()?),
-        };
-        Ok(OwnedMutexGuard::new(held, inner, self))
+        let lock = || Arc::clone(self.inner()).try_lock_owned();
+        let (inner, held) = attempt(self.probe.tap(), Mode::Exclusive, lock)?;
+        Ok(OwnedMutexGuard::new(Held::owned(held), inner, self))
     }
 
     /// The value, without locking: nobody else has the lock. Records nothing.
@@ -247,24 +213,12 @@ impl<T> Mutex<T> {
     /// assert_eq!(*db.try_lock().unwrap(), 10);
     /// ```
     pub fn get_mut(&mut self) -> &mut T {
-        self.inner();
-        // Every owned guard and future lets go of the inside before it lets go of this lock.
-        match self.inner.get_mut().and_then(Arc::get_mut) {
-            Some(inner) => inner.get_mut(),
-            None => unreachable!("the inside of a lock is shared only with those who share the lock"),
-        }
+        self.inner.get_mut(Inner::new).get_mut()
     }
 
     /// The value, without its lock. Records nothing.
     pub fn into_inner(self) -> T {
-        let value = match self.inner.into_inner() {
-            Some(inner) => Arc::into_inner(inner).map(Inner::into_inner),
-            None => self.seed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-        };
-        match value {
-            Some(value) => value,
-            None => unreachable!("the inside of a lock is shared only with those who share the lock"),
-        }
+        self.inner.into_inner().map_or_else(|value| value, Inner::into_inner)
     }
 }
 

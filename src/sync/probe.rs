@@ -10,25 +10,31 @@
 //! * `Release` and `Cancel` are recorded before the real lock is let go, `Acquire` after it is held.
 //!
 //! The real lock is let go *outside* of `order`, because that runs wakers of other people's. An
-//! operation that asks in between is rightly recorded as waiting although the release is recorded.
+//! operation that asks in between is rightly recorded as waiting although the release is recorded. And
+//! several whom one release lets in are woken one after the other: somebody who comes meanwhile, and
+//! shares the lock with them, may be recorded before the last of their grants.
 
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 
 use super::recorder::{Recorder, installed};
-use crate::event::{Actor, LockId, LockKind, Mode, OpId, What};
+use crate::event::{Actor, LockId, LockKind, LockName, Mode, OpId, What};
 
 /// A poisoned mutex here only means that a sink panicked; what it protects is still whole.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// With feature `off` nothing is recorded, and the compiler sees it. The laboratory, which is there to
+/// record, goes before.
+pub(super) const OFF: bool = cfg!(all(feature = "off", not(feature = "engine")));
 
 /// What a lock is called when it is registered.
 enum Name {
@@ -66,15 +72,23 @@ impl Probe {
 
     /// The way to the recorder, while there is one that records. Costs two atomic loads without one.
     pub(super) fn tap(&self) -> Option<&Arc<Tap>> {
+        self.tap_with(|| None)
+    }
+
+    /// The same for a lock that has permits: so many are free when it is registered.
+    pub(super) fn tap_with(&self, permits: impl FnOnce() -> Option<u32>) -> Option<&Arc<Tap>> {
+        if OFF {
+            return None;
+        }
         let tap = match self.tap.get() {
             Some(tap) => tap,
-            None => self.connect(installed()?),
+            None => self.connect(installed()?, permits),
         };
         (!tap.recorder.is_closed()).then_some(tap)
     }
 
     #[cold]
-    fn connect(&self, recorder: &Recorder) -> &Arc<Tap> {
+    fn connect(&self, recorder: &Recorder, permits: impl FnOnce() -> Option<u32>) -> &Arc<Tap> {
         self.tap.get_or_init(|| {
             let name: Arc<str> = match &self.name {
                 Name::Place(place) => {
@@ -85,11 +99,55 @@ impl Probe {
                 Name::Given(name) => Arc::clone(name),
                 Name::Registered => "?".into(),
             };
-            let lock = recorder.add_lock(name, self.kind);
+            let lock = recorder.add(LockName { name, kind: self.kind, permits: permits() });
             Arc::new(Tap::new(recorder, lock, self.kind))
         })
     }
 }
+
+/// Waits for what `ask` asks a tokio lock for, and gives its record too, if there is one.
+pub(super) fn ask<F: Future>(
+    tap: Option<&Arc<Tap>>,
+    mode: Mode,
+    ask: impl FnOnce() -> F,
+) -> impl Future<Output = (F::Output, Record<'_>)> {
+    ask_or_fail(tap, mode, ask, |_| true)
+}
+
+/// The same of a lock that can refuse: `given` says whether it gave anything.
+pub(super) async fn ask_or_fail<F: Future>(
+    tap: Option<&Arc<Tap>>,
+    mode: Mode,
+    ask: impl FnOnce() -> F,
+    given: impl Fn(&F::Output) -> bool,
+) -> (F::Output, Record<'_>) {
+    // A future that may come to this keeps room for it, so with `off` it is left out.
+    #[cfg(any(not(feature = "off"), feature = "engine"))]
+    if let Some(tap) = tap {
+        let end = |lock, op, output: &_| {
+            if given(output) { What::Acquire { lock, op, mode } } else { What::Cancel { lock, op } }
+        };
+        let (output, op) = operation(tap, mode, Budget::Last, ask, end).await;
+        return (output, Some((tap, op)));
+    }
+    let _ = (tap, mode, given);
+    (ask().await, None)
+}
+
+/// Asks without waiting, and gives the record too, if there is one.
+pub(super) fn attempt<G, E>(
+    tap: Option<&Arc<Tap>>,
+    mode: Mode,
+    attempt: impl FnOnce() -> Result<G, E>,
+) -> Result<(G, Record<'_>), E> {
+    match tap {
+        Some(tap) => tap.attempt(mode, attempt).map(|(guard, op)| (guard, Some((tap, op)))),
+        None => Ok((attempt()?, None)),
+    }
+}
+
+/// An acquisition on record, if it is.
+pub(super) type Record<'a> = Option<(&'a Arc<Tap>, OpId)>;
 
 /// A lock that is being recorded.
 pub(crate) struct Tap {
@@ -99,6 +157,8 @@ pub(crate) struct Tap {
     hands_over: bool,
     /// How often something changed that a waiter may have been woken for.
     changes: AtomicU64,
+    /// Whether it refuses all who wait and will ask: their waker is woken, and they are given nothing.
+    refuses: AtomicBool,
     /// Held around a first poll and its record, and around the record of an end. No waker takes it,
     /// and nobody else's code runs under it but the sink's and the clock's.
     order: Mutex<()>,
@@ -113,6 +173,7 @@ impl Tap {
             lock,
             hands_over,
             changes: AtomicU64::new(0),
+            refuses: AtomicBool::new(false),
             order: Mutex::new(()),
         }
     }
@@ -170,13 +231,23 @@ impl Tap {
 
     /// Records that something is done to the lock, and then does it: what it wakes comes after it.
     pub(crate) fn act<R>(&self, what: impl FnOnce(LockId) -> What, act: impl FnOnce() -> R) -> R {
-        let actor = self.recorder.actor();
-        {
-            let _order = locked(&self.order);
-            self.recorder.record(actor, what(self.lock));
-            self.changed();
-        }
+        self.tell(|lock| [what(lock)]);
         act()
+    }
+
+    /// Records what is about to be done to the lock, in one step.
+    pub(super) fn tell<W: IntoIterator<Item = What>>(&self, whats: impl FnOnce(LockId) -> W) {
+        let actor = self.recorder.actor();
+        let _order = locked(&self.order);
+        for what in whats(self.lock) {
+            self.recorder.record(actor, what);
+        }
+        self.changed();
+    }
+
+    /// Says that from here on whoever is woken is given nothing.
+    pub(super) fn refuse(&self) {
+        self.refuses.store(true, Ordering::Release);
     }
 }
 
@@ -232,7 +303,7 @@ impl Ticket {
     fn enqueued(&self) {
         let mut progress = locked(&self.progress);
         self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
-        if progress.state == State::Early {
+        if progress.state == State::Early && !self.tap.refuses.load(Ordering::Acquire) {
             self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         } else {
@@ -279,6 +350,7 @@ impl Wake for Ticket {
             State::Asking => progress.state = State::Early,
             // Waiters that wake each other, although nothing has changed, would fill any recording.
             State::Waiting if progress.beaten == Some(self.tap.changes.load(Ordering::Relaxed)) => {}
+            State::Waiting if self.tap.refuses.load(Ordering::Acquire) => {}
             State::Waiting => {
                 self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
                 progress.state = State::Granted;
@@ -301,6 +373,11 @@ struct Asking {
 }
 
 impl Asking {
+    /// Whether what the real future gave is nothing.
+    fn is_refused<T>(&self, end: impl Fn(LockId, OpId, &T) -> What, output: &T) -> bool {
+        matches!(end(self.ticket.tap.lock, self.ticket.op, output), What::Cancel { .. })
+    }
+
     fn settle(&mut self, end: impl FnOnce(LockId, OpId) -> What) {
         if !self.settled {
             self.settled = true;
@@ -336,21 +413,24 @@ pub(crate) enum Budget {
     Never,
 }
 
-/// Waits for `inner`, the real lock's own future, and records what happens to it; see [`operation`].
+/// Waits for what `ask` makes, the real lock's own future, and records what happens to it; see [`operation`].
 ///
-/// `inner` must ask in its first poll, must wake its waker when it is handed the lock (or may try
+/// That future must ask in its first poll, must wake its waker when it is handed the lock (or may try
 /// again) and only then, and must ask the cooperative budget when `budget` says.
 pub(crate) async fn acquire<F: Future>(
     tap: &Arc<Tap>,
     mode: Mode,
     budget: Budget,
-    inner: F,
+    ask: impl FnOnce() -> F,
 ) -> (F::Output, OpId) {
-    operation(tap, mode, budget, inner, |lock, op, _| What::Acquire { lock, op, mode }).await
+    operation(tap, mode, budget, ask, |lock, op, _| What::Acquire { lock, op, mode }).await
 }
 
-/// Waits for `inner`, the real future of some operation, and records what happens to it; the event
-/// that ends it is `end` of what it gave.
+/// Waits for what `ask` makes, the real future of some operation, and records what happens to it; the event
+/// that ends it is `end` of what it gave. A `Cancel` says that it was refused: then it was given nothing,
+/// and a real future asks no budget for that.
+///
+/// It is made where it stays, because each hand it goes through would keep room for it.
 ///
 /// A future that asks the budget last is polled outside of it, and the budget is then asked here with
 /// the task's own waker: the same questions in the same polls, but between the two we know whether the
@@ -364,7 +444,7 @@ pub(crate) async fn operation<F: Future>(
     tap: &Arc<Tap>,
     mode: Mode,
     budget: Budget,
-    inner: F,
+    ask: impl FnOnce() -> F,
     end: impl Fn(LockId, OpId, &F::Output) -> What,
 ) -> (F::Output, OpId) {
     let ticket = Arc::new(Ticket {
@@ -376,11 +456,11 @@ pub(crate) async fn operation<F: Future>(
     });
     // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
     let mut result = None;
-    let mut inner = pin!(inner);
+    let mut inner = pin!(ask());
     let mut spend = pin!(consume_budget());
     let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
     let waker = Waker::from(ticket);
-    let mut first = true;
+    let (mut first, mut refused) = (true, false);
     let result = poll_fn(|cx| {
         if result.is_none() {
             asking.ticket.set_task(cx.waker());
@@ -398,12 +478,13 @@ pub(crate) async fn operation<F: Future>(
             if std::mem::take(&mut first) {
                 let _order = locked(&tap.order);
                 match poll_inner(&mut queue_cx) {
-                    Poll::Ready(output) if budget != Budget::Last || has_budget_remaining() => {
-                        asking.settle(|lock, op| end(lock, op, &output));
-                        result = Some(output);
-                    }
                     Poll::Ready(output) => {
-                        asking.ticket.granted();
+                        refused = asking.is_refused(&end, &output);
+                        if refused || budget != Budget::Last || has_budget_remaining() {
+                            asking.settle(|lock, op| end(lock, op, &output));
+                        } else {
+                            asking.ticket.granted();
+                        }
                         result = Some(output);
                     }
                     Poll::Pending => {
@@ -416,14 +497,15 @@ pub(crate) async fn operation<F: Future>(
                     asking.ticket.waits_again();
                     return Poll::Pending;
                 };
-                if tap.hands_over {
+                refused = asking.is_refused(&end, &output);
+                if tap.hands_over && !refused {
                     // It can be polled between the hand-over and the wake.
                     asking.ticket.granted();
                 }
                 result = Some(output);
             }
         }
-        if budget == Budget::Last {
+        if budget == Budget::Last && !refused {
             ready!(spend.as_mut().poll(cx));
         }
         if let Some(output) = &result {
@@ -459,15 +541,33 @@ impl<P: Deref<Target = Tap>> Held<P> {
         self.0 = inside.0.take();
         result
     }
+
+    /// Records that from here on it holds only so much.
+    pub(super) fn keeps(&self, mode: Mode) {
+        if let Some((tap, op)) = &self.0 {
+            tap.tell(|lock| [What::Acquire { lock, op: *op, mode }]);
+        }
+    }
+}
+
+impl<'a> Held<&'a Tap> {
+    /// An acquisition, recorded or not, of a guard that borrows.
+    pub(super) fn of(record: Record<'a>) -> Self {
+        Self(record.map(|(tap, op)| (&**tap, op)))
+    }
+}
+
+impl Held<Arc<Tap>> {
+    /// An acquisition, recorded or not, of a guard that borrows nothing.
+    pub(super) fn owned(record: Record<'_>) -> Self {
+        Self(record.map(|(tap, op)| (Arc::clone(tap), op)))
+    }
 }
 
 impl<P: Deref<Target = Tap>> Drop for Held<P> {
     fn drop(&mut self) {
         if let Some((tap, op)) = &self.0 {
-            let actor = tap.recorder.actor();
-            let _order = locked(&tap.order);
-            tap.recorder.record(actor, What::Release { lock: tap.lock, op: *op });
-            tap.changed();
+            tap.tell(|lock| [What::Release { lock, op: *op }]);
         }
     }
 }

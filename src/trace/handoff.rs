@@ -11,6 +11,8 @@ use crate::event::{Event, LockId, Mode, OpId, TaskId, Time, What};
 pub enum Passed {
     /// A guard was dropped.
     Released,
+    /// Whoever has it keeps only a part: a share where it had been alone, or fewer permits.
+    Shared,
     /// Who had been let in was cancelled before it had run.
     Cancelled,
     /// Who waited ahead was cancelled, and what it was too much for is enough for others.

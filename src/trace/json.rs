@@ -98,7 +98,9 @@ pub fn line(names: &Names, event: &Event) -> String {
             line.key = Some(key);
             line.value = Some(value);
         }
-        What::AddPermits { permits, .. } => line.permits = Some(*permits),
+        What::AddPermits { permits, .. } | What::ForgetPermits { permits, .. } => {
+            line.permits = Some(*permits);
+        }
         What::Notify { all, .. } => line.all = Some(*all),
         What::Sent { value, .. } => line.value = Some(value),
         What::Received { value, .. } => {

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::needless_pass_by_value)]
 
+pub mod fidelity;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::future::Future;
@@ -11,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use lockscope::event::{Event, LockId, LockKind, OpId, Time, What};
+use lockscope::event::{Event, LockId, LockKind, LockName, Mode, Names, OpId, Time, What};
 use lockscope::sync::{Clock, Recorder};
 
 /// A recorder whose events can be looked at.
@@ -44,6 +46,17 @@ impl Tape {
         lockscope::sync::Mutex::recorded(&self.recorder, id, value)
     }
 
+    pub fn rwlock<T>(&self, name: &str, value: T) -> lockscope::sync::RwLock<T> {
+        let id = self.recorder.add_lock(name, LockKind::TokioRwLock);
+        lockscope::sync::RwLock::recorded(&self.recorder, id, value)
+    }
+
+    pub fn semaphore(&self, name: &str, permits: u32) -> lockscope::sync::Semaphore {
+        let kind = LockKind::TokioSemaphore;
+        let id = self.recorder.add(LockName { name: name.into(), kind, permits: Some(permits) });
+        lockscope::sync::Semaphore::recorded(&self.recorder, id, permits as usize)
+    }
+
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap().clone()
     }
@@ -62,7 +75,7 @@ impl Tape {
     /// The story, checked, and in one line.
     #[track_caller]
     pub fn line(&self) -> String {
-        if let Err(error) = Checker::one_thread().check(&self.events()) {
+        if let Err(error) = Checker::one_thread().of(&self.recorder.names()).check(&self.events()) {
             panic!("{error}");
         }
         self.story().join(", ")
@@ -135,13 +148,55 @@ enum Op {
     Over,
 }
 
-#[derive(Debug, Default)]
+/// All of a lock that has no permits.
+const ALL: i64 = 1 << 40;
+
+#[derive(Debug)]
 struct Lock {
-    /// Who owns it, granted or held.
-    owner: Option<OpId>,
+    /// How much there is of it.
+    all: i64,
+    /// Who owns how much of it, granted or held.
+    owners: HashMap<OpId, i64>,
     ever_owned: bool,
-    /// Those who wait, in the order of their `Wait`.
-    queue: VecDeque<OpId>,
+    /// Those who wait, in the order of their `Wait`, and for how much.
+    queue: VecDeque<(OpId, i64)>,
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self { all: ALL, owners: HashMap::new(), ever_owned: false, queue: VecDeque::new() }
+    }
+}
+
+impl Lock {
+    /// Whether that much is free.
+    fn has(&self, much: i64) -> bool {
+        self.owners.values().sum::<i64>() + much <= self.all
+    }
+
+    /// Whether who asks for so much gets it at once.
+    fn admits(&self, much: i64) -> bool {
+        much == 0 || (self.queue.is_empty() && self.has(much))
+    }
+
+    /// Whether that much is free even if the first so many who wait have been let in: on several threads
+    /// they are woken one after the other, and others may be recorded in between.
+    fn has_beside(&self, ahead: usize, much: i64) -> bool {
+        self.has(self.queue.iter().take(ahead).map(|(_, much)| much).sum::<i64>() + much)
+    }
+
+    /// Whether somebody new may get so much.
+    fn lets_in(&self, much: i64, one_thread: bool) -> bool {
+        self.admits(much) || (!one_thread && self.has_beside(self.queue.len(), much))
+    }
+}
+
+fn much(mode: Mode) -> i64 {
+    match mode {
+        Mode::Exclusive => ALL,
+        Mode::Permits(permits) => permits.into(),
+        _ => 1,
+    }
 }
 
 impl Checker {
@@ -153,6 +208,15 @@ impl Checker {
     /// For events from one thread, or from several that take turns.
     pub fn one_thread() -> Self {
         Self { one_thread: true, ..Self::default() }
+    }
+
+    /// Of locks that may have permits.
+    pub fn of(mut self, names: &Names) -> Self {
+        for (id, lock) in names.locks.iter().enumerate() {
+            let all = lock.permits.map_or(ALL, i64::from);
+            self.locks.insert(LockId(id as u32), Lock { all, ..Lock::default() });
+        }
+        self
     }
 
     /// Folds them all; the error shows the events that led there.
@@ -183,6 +247,15 @@ impl Checker {
             return Err(format!("at {} after {}", event.at, self.at));
         }
         (self.seq, self.at) = (event.seq, event.at);
+        match event.what {
+            What::AddPermits { lock, permits } => {
+                self.locks.entry(lock).or_default().all += i64::from(permits);
+            }
+            What::ForgetPermits { lock, permits } => {
+                self.locks.entry(lock).or_default().all -= i64::from(permits);
+            }
+            _ => {}
+        }
         let Some((lock_id, op)) = event.what.acquisition() else { return Ok(()) };
         let before = match self.ops.get(&op) {
             Some(&(lock, _)) if lock != lock_id => return Err(format!("{op:?} is of {lock:?}")),
@@ -191,63 +264,81 @@ impl Checker {
         };
         let one_thread = self.one_thread;
         let lock = self.locks.entry(lock_id).or_default();
-        // With one thread a vacant lock with a queue is granted before anything else happens to it.
-        let handing_over = one_thread && lock.owner.is_none() && !lock.queue.is_empty();
-        let leaves_queue = |lock: &mut Lock| lock.queue.pop_front() == Some(op);
+        // With one thread the first waiter is granted what is free before anything else happens to it;
+        // but several parts can be let go of together.
+        let handing_over = one_thread && lock.queue.front().is_some_and(|&(_, much)| lock.has(much));
         let after = match (&event.what, before) {
-            (What::Wait { .. }, None) => {
-                if lock.owner.is_none() && (one_thread || !lock.ever_owned) {
-                    return Err("waits for a free lock".into());
+            (What::Wait { mode, .. }, None) => {
+                if lock.admits(much(*mode)) && (one_thread || !lock.ever_owned) {
+                    return Err("waits for what is free".into());
                 }
-                lock.queue.push_back(op);
+                lock.queue.push_back((op, much(*mode)));
                 Op::Waiting
             }
-            (What::Grant { .. }, None | Some(Op::Waiting)) => {
-                if let Some(owner) = lock.owner {
-                    return Err(format!("granted while {owner:?} owns it"));
+            (What::Grant { mode, .. }, None) => {
+                if !lock.lets_in(much(*mode), one_thread) {
+                    return Err("granted past others".into());
                 }
-                if before.is_none() && !lock.queue.is_empty() {
-                    return Err("granted past the queue".into());
-                }
-                if before.is_some() && !leaves_queue(lock) {
-                    return Err("granted out of turn".into());
-                }
-                lock.owner = Some(op);
+                lock.owners.insert(op, much(*mode));
                 Op::Granted
             }
-            (What::Acquire { .. }, None) => {
-                if let Some(owner) = lock.owner {
-                    return Err(format!("acquired while {owner:?} owns it"));
+            (What::Grant { mode, .. }, Some(Op::Waiting)) => {
+                let place = lock.queue.iter().position(|&place| place == (op, much(*mode)));
+                let Some(place) = place.filter(|&place| place == 0 || !one_thread) else {
+                    return Err("granted out of turn".into());
+                };
+                if !lock.has_beside(place, much(*mode)) {
+                    return Err("granted what others own".into());
                 }
-                if !lock.queue.is_empty() {
-                    return Err("acquired past the queue".into());
+                lock.queue.remove(place);
+                lock.owners.insert(op, much(*mode));
+                Op::Granted
+            }
+            (What::Acquire { mode, .. }, None) => {
+                if !lock.lets_in(much(*mode), one_thread) {
+                    return Err("acquired past others".into());
                 }
-                lock.owner = Some(op);
+                lock.owners.insert(op, much(*mode));
                 Op::Held
             }
-            (What::Acquire { .. }, Some(Op::Granted)) => Op::Held,
+            (What::Acquire { mode, .. }, Some(Op::Granted)) => {
+                if lock.owners.get(&op) != Some(&much(*mode)) {
+                    return Err("acquired something else than granted".into());
+                }
+                Op::Held
+            }
+            (What::Acquire { mode, .. }, Some(Op::Held)) => {
+                if lock.owners.insert(op, much(*mode)).is_none_or(|before| before <= much(*mode)) {
+                    return Err("keeps no less than it had".into());
+                }
+                Op::Held
+            }
             (What::Release { .. }, Some(Op::Held)) | (What::Cancel { .. }, Some(Op::Granted)) => {
-                if lock.owner.take() != Some(op) {
+                if lock.owners.remove(&op).is_none() {
                     return Err("let go by somebody else".into());
                 }
                 Op::Over
             }
             (What::Cancel { .. }, Some(Op::Waiting)) => {
-                lock.queue.retain(|&waiting| waiting != op);
+                lock.queue.retain(|&(waiting, _)| waiting != op);
                 Op::Over
             }
-            (What::Busy { .. }, None) => {
-                if lock.owner.is_none() && (one_thread || !lock.ever_owned) {
-                    return Err("a free lock was busy".into());
+            (What::Busy { mode, .. }, None) => {
+                if lock.admits(much(*mode)) && (one_thread || !lock.ever_owned) {
+                    return Err("what is free was busy".into());
                 }
                 Op::Over
             }
             _ => return Err(format!("{before:?} does not lead there")),
         };
-        if handing_over && !matches!(event.what, What::Grant { .. }) {
+        let lets_go = matches!(
+            (&event.what, before),
+            (What::Release { .. } | What::Acquire { .. }, Some(Op::Held)) | (What::Grant { .. }, _)
+        );
+        if handing_over && !lets_go {
             return Err("not handed to the first of the queue".into());
         }
-        lock.ever_owned |= lock.owner.is_some();
+        lock.ever_owned |= !lock.owners.is_empty();
         self.ops.insert(op, (lock_id, after));
         Ok(())
     }

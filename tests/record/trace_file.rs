@@ -173,6 +173,7 @@ fn what() -> impl Strategy<Value = What> {
             value: Arc::new(value)
         }),
         (lock(), any::<u32>()).prop_map(|(lock, permits)| What::AddPermits { lock, permits }),
+        (lock(), any::<u32>()).prop_map(|(lock, permits)| What::ForgetPermits { lock, permits }),
         (lock(), any::<bool>()).prop_map(|(lock, all)| What::Notify { lock, all }),
         (lock(), op()).prop_map(|(lock, op)| What::Heard { lock, op }),
         (lock(), op(), value()).prop_map(|(lock, op, value)| What::Sent { lock, op, value: Arc::new(value) }),

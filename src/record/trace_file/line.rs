@@ -119,6 +119,9 @@ impl Reader {
                 let (lock, key) = (lock()?, text(&fields.key, "key")?);
                 What::Insert { lock, key, value: need(fields.value, "value").map(Arc::new)? }
             }
+            "forget_permits" => {
+                What::ForgetPermits { lock: lock()?, permits: need(fields.permits, "permits")? }
+            }
             "add_permits" => What::AddPermits { lock: lock()?, permits: need(fields.permits, "permits")? },
             "notify" => What::Notify { lock: lock()?, all: need(fields.all, "all")? },
             "heard" => What::Heard { lock: lock()?, op: op()? },

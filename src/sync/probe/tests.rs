@@ -41,7 +41,8 @@ fn steps(steps: Vec<fn(&Waker)>) -> impl Future<Output = ()> {
 #[test]
 fn a_grant_that_overtakes_the_wait_is_told_after_it() {
     let (names, tap) = tap();
-    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, steps(vec![Waker::wake_by_ref])));
+    let mut future =
+        Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || steps(vec![Waker::wake_by_ref])));
     assert!(poll(&mut future).is_pending());
     assert_eq!(*locked(&names), ["wait", "grant"]);
     assert!(poll(&mut future).is_ready());
@@ -54,15 +55,12 @@ fn a_poll_between_the_hand_over_and_the_wake_tells_the_grant() {
     let late: Arc<Mutex<Option<Waker>>> = Arc::default();
     let keep = Arc::clone(&late);
     let mut polled = false;
-    let mut future = Box::pin(acquire(
-        &tap,
-        Mode::Exclusive,
-        Budget::Last,
+    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || {
         poll_fn(move |cx| {
             *locked(&keep) = Some(cx.waker().clone());
             if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending }
-        }),
-    ));
+        })
+    }));
     assert!(poll(&mut future).is_pending());
     assert!(poll(&mut future).is_ready());
     let waker = locked(&late).take();
@@ -75,15 +73,12 @@ fn a_wake_that_comes_after_the_cancellation_tells_nothing() {
     let (names, tap) = tap();
     let late: Arc<Mutex<Option<Waker>>> = Arc::default();
     let keep = Arc::clone(&late);
-    let mut future = Box::pin(acquire(
-        &tap,
-        Mode::Exclusive,
-        Budget::Last,
+    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || {
         poll_fn(move |cx| {
             *locked(&keep) = Some(cx.waker().clone());
             Poll::<()>::Pending
-        }),
-    ));
+        })
+    }));
     assert!(poll(&mut future).is_pending());
     drop(future);
     let waker = locked(&late).take();
@@ -95,7 +90,7 @@ fn a_wake_that_comes_after_the_cancellation_tells_nothing() {
 fn a_first_poll_that_panics_tells_nothing() {
     let (names, tap) = tap();
     let mut future =
-        Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, steps(vec![|_| panic!("on purpose")])));
+        Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || steps(vec![|_| panic!("on purpose")])));
     let poll = std::panic::AssertUnwindSafe(|| poll(&mut future).is_ready());
     assert!(std::panic::catch_unwind(poll).is_err());
     drop(future);
@@ -115,16 +110,13 @@ fn a_release_does_not_come_between_the_queue_and_the_record_of_it() {
         go.recv().unwrap();
         drop(held);
     });
-    let mut future = Box::pin(acquire(
-        &tap,
-        Mode::Exclusive,
-        Budget::Last,
+    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || {
         poll_fn(|_| {
             send.send(()).unwrap();
             (0..1_000).for_each(|_| thread::yield_now());
             Poll::<()>::Pending
-        }),
-    ));
+        })
+    }));
     assert!(poll(&mut future).is_pending());
     releaser.join().unwrap();
     assert_eq!(*locked(&names), ["acquire", "wait", "release"]);
@@ -138,8 +130,7 @@ fn a_wait_does_not_come_between_a_try_and_the_record_of_it() {
     let other = Arc::clone(&tap);
     let waiter = thread::spawn(move || {
         go.recv().unwrap();
-        let mut future =
-            Box::pin(acquire(&other, Mode::Exclusive, Budget::Last, std::future::pending::<()>()));
+        let mut future = Box::pin(acquire(&other, Mode::Exclusive, Budget::Last, std::future::pending::<()>));
         assert!(poll(&mut future).is_pending());
     });
     let tried = tap.attempt(Mode::Exclusive, || {

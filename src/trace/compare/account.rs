@@ -209,6 +209,10 @@ impl Fold<'_> {
 
     fn acquire(&mut self, event: &Event, lock: LockId, op: OpId, mode: Mode) {
         let request = *self.request(event, op);
+        if request.acquired.is_some() {
+            // It only keeps less of what it has.
+            return;
+        }
         let queue = &mut self.locks[lock.0 as usize];
         queue.waiting.remove(&request.seq);
         // A task is no rival of its own: it may ask twice in a `select!`.

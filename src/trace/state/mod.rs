@@ -71,8 +71,17 @@ impl State {
                 }
             }
             What::AddPermits { lock, permits } => self.add_permits(event, lock, permits),
+            What::ForgetPermits { lock, permits } => {
+                if let Some(lock) = self.locks.get_mut(lock.0 as usize) {
+                    lock.permits = lock.permits.map(|before| before.saturating_sub(permits));
+                }
+            }
             _ => {}
         }
+        let kept = match event.what {
+            What::Acquire { lock, op, mode } => self.keep(event, lock, op, mode),
+            _ => false,
+        };
         let Some(task) = self.tasks.get_mut(event.actor.task.0 as usize) else { return };
         // A grant is done to a task that waits, not by it: it may have gone on to another step long since.
         let befalls = |op| task.claims.iter().any(|claim| claim.op == op);
@@ -99,7 +108,7 @@ impl State {
         match event.what {
             What::Wait { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Waiting),
             What::Grant { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Granted),
-            What::Acquire { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Holding),
+            What::Acquire { lock, op, mode } if !kept => self.claim(event, lock, op, mode, Stage::Holding),
             _ => {}
         }
     }
@@ -168,6 +177,20 @@ impl State {
         } else {
             task.claims.push(Claim { op, lock: id, mode, stage, since, asked_seq: event.seq });
         }
+    }
+
+    /// Changes what an acquisition holds, whoever's it is; whether it holds anything yet.
+    fn keep(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode) -> bool {
+        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return false };
+        let Some(place) = lock.holders.iter_mut().find(|place| place.op == op) else { return false };
+        place.mode = mode;
+        let task = place.task;
+        lock.freed = Some(Freed { task, ..Freed::by(event, Passed::Shared) });
+        let claims = self.tasks.get_mut(task.0 as usize).map(|task| &mut task.claims);
+        if let Some(claim) = claims.into_iter().flatten().find(|claim| claim.op == op) {
+            claim.mode = mode;
+        }
+        true
     }
 
     /// Ends an acquisition, whoever's it is.

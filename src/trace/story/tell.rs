@@ -34,6 +34,7 @@ pub fn shorter(event: &Event, state: &State, names: &Names) -> Vec<String> {
             let numbered = place(lock, *op).map(|number| format!("{waits} #{number}"));
             with(waits).into_iter().chain(numbered).chain([waits.to_owned()]).collect()
         }
+        What::Acquire { lock, .. } if keeps(state.lock(*lock), event) => vec!["keeps".into()],
         What::Acquire { lock, op, .. } => {
             let ahead = state.lock(*lock).and_then(|lock| lock.overtaken_by(*op));
             match ahead {
@@ -55,6 +56,7 @@ pub fn shorter(event: &Event, state: &State, names: &Names) -> Vec<String> {
         }
         What::Insert { value, .. } => vec![format!("insert {value}"), format!("sets {value}")],
         What::AddPermits { permits, .. } => vec![format!("adds {permits}")],
+        What::ForgetPermits { permits, .. } => vec![format!("forgets {permits}"), "forgets".into()],
         What::Notify { lock, .. } => match state.lock(*lock).and_then(|lock| lock.notice) {
             Some(Notice::Lost) => vec!["lost".into()],
             Some(Notice::Stored) => vec!["stored".into()],
@@ -91,6 +93,14 @@ fn tell_one(event: &Event, state: &State, names: &Names) -> (String, Tone) {
         },
         What::Wait { lock, op, mode } => (waiting(state.lock(*lock), event, *op, *mode), Tone::Wait),
         What::Grant { lock, .. } => (granting(event, state.lock(*lock)).into(), Tone::Grant),
+        What::Acquire { lock, mode, .. } if keeps(state.lock(*lock), event) => {
+            let part = match mode {
+                Mode::Shared => "a share".to_owned(),
+                Mode::Permits(permits) => words::permits(*permits),
+                _ => "it".to_owned(),
+            };
+            (format!("keeps {part}"), Tone::Release)
+        }
         What::Acquire { lock, op, mode } => {
             (acquiring(state, names, event, (*lock, *op, *mode)), Tone::Acquire)
         }
@@ -105,6 +115,9 @@ fn tell_one(event: &Event, state: &State, names: &Names) -> (String, Tone) {
         What::Get { key, value, .. } => (format!("get {key}: {}", option(value.as_deref())), Tone::Data),
         What::Insert { value, .. } => (format!("insert {value}"), Tone::Data),
         What::AddPermits { permits, .. } => (format!("adds {}", words::permits(*permits)), Tone::Release),
+        What::ForgetPermits { permits, .. } => {
+            (format!("forgets {}", words::permits(*permits)), Tone::Release)
+        }
         What::Notify { lock, all } => {
             let whom = if *all { "all" } else { "one" };
             let fate = match state.lock(*lock).and_then(|lock| lock.notice) {
@@ -165,6 +178,11 @@ pub(super) fn granting(event: &Event, lock: Option<&Lock>) -> &'static str {
         Mode::Room => "has room",
         Mode::Exclusive | Mode::Shared | Mode::Permits(_) => "granted",
     }
+}
+
+/// Whether whoever acquires has it already, and keeps only a part.
+fn keeps(lock: Option<&Lock>, event: &Event) -> bool {
+    lock.and_then(|lock| lock.freed).is_some_and(|freed| freed.seq == event.seq)
 }
 
 /// Who acquires what, and whom it went ahead of.

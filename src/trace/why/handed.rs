@@ -148,6 +148,7 @@ impl Told<'_> {
                 }
             }
             _ if from.task == handoff.to => {}
+            Passed::Shared => text += &format!(" {} keeps only a part of it.", self.opening(from.task)),
             _ => {
                 let last = self.group.last().copied().unwrap_or(handoff);
                 if let Some(asked) = last.asked_again(self.moment) {
