@@ -34,6 +34,7 @@
 
 pub mod ansi;
 pub mod cast;
+mod colours;
 mod films;
 pub mod frames;
 pub mod handout;

@@ -4,6 +4,7 @@ use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 
 use super::Look;
+use crate::record::colours::number;
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
@@ -91,28 +92,11 @@ pub(super) fn hex([r, g, b]: Rgb) -> String {
 }
 
 fn rgb(color: Color, reset: Rgb) -> Rgb {
-    let index = match color {
-        Color::Reset => return reset,
-        Color::Rgb(r, g, b) => return [r, g, b],
-        Color::Indexed(index) => index,
-        Color::Black => 0,
-        Color::Red => 1,
-        Color::Green => 2,
-        Color::Yellow => 3,
-        Color::Blue => 4,
-        Color::Magenta => 5,
-        Color::Cyan => 6,
-        Color::Gray => 7,
-        Color::DarkGray => 8,
-        Color::LightRed => 9,
-        Color::LightGreen => 10,
-        Color::LightYellow => 11,
-        Color::LightBlue => 12,
-        Color::LightMagenta => 13,
-        Color::LightCyan => 14,
-        Color::White => 15,
-    };
-    indexed(index)
+    match color {
+        Color::Rgb(r, g, b) => [r, g, b],
+        Color::Indexed(index) => indexed(index),
+        named => number(named).map_or(reset, indexed),
+    }
 }
 
 /// xterm's 256 colours: the named ones, a cube of 6×6×6, and 24 greys.
