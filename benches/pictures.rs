@@ -10,6 +10,7 @@
 #[path = "../tests/record/rival.rs"]
 mod rival;
 #[path = "../tests/record/runs.rs"]
+// The tests have runs that nothing here is measured with.
 #[allow(dead_code)]
 mod runs;
 #[path = "../tests/common/shows.rs"]

@@ -90,8 +90,7 @@ impl App {
     ///
     /// [`Refused`] if it cannot run with these settings.
     pub fn new(plan: Arc<Plan>, settings: &Settings) -> Result<Self, Refused> {
-        let mut player = Player::start(plan.clone(), settings.options.clone(), settings.speed)?;
-        player.stop_at(settings.stops);
+        let player = Player::start(plan.clone(), settings.options.clone(), settings.speed)?;
         let horizon = player.horizon(&plan);
         Ok(Self::with(plan, player, horizon, settings))
     }
@@ -102,7 +101,8 @@ impl App {
         Self::with(plan, Player::of(recording, settings.speed), horizon, settings)
     }
 
-    fn with(plan: Arc<Plan>, player: Player, horizon: Option<Time>, settings: &Settings) -> Self {
+    fn with(plan: Arc<Plan>, mut player: Player, horizon: Option<Time>, settings: &Settings) -> Self {
+        player.stop_at(settings.stops);
         let view = ViewState {
             axis: settings.axis,
             big: settings.big,

@@ -355,7 +355,7 @@ impl Player {
         if self.stops == Stops::Questions {
             self.ask(index);
         } else {
-            self.arrive();
+            self.drop_goal();
         }
         true
     }
@@ -402,7 +402,7 @@ impl Player {
                         let question = self.markers.at(self.moment).find(asks);
                         match question.filter(|_| goal == Goal::Marker) {
                             Some(index) => self.ask(index),
-                            None => self.arrive(),
+                            None => self.drop_goal(),
                         }
                         return;
                     }
@@ -410,12 +410,12 @@ impl Player {
                 Next::NotYet => {
                     if matches!(goal, Goal::Steps(_)) && self.is_real() {
                         self.notice = Some("nothing has happened since; the tasks are asleep or wait".into());
-                        self.arrive();
+                        self.drop_goal();
                     } else if goal == Goal::End && self.is_real() {
                         // The end of a real run is not here yet: follow it live.
                         self.playing = true;
                         self.now = self.now.max(self.elapsed.into());
-                        self.arrive();
+                        self.drop_goal();
                     }
                     return;
                 }
@@ -426,7 +426,7 @@ impl Player {
                         Goal::Steps(_) | Goal::Answer | Goal::End => None,
                     };
                     self.notice = missing.map(str::to_owned);
-                    self.arrive();
+                    self.drop_goal();
                     if missing.is_some() {
                         (self.moment, self.now) = self.origin;
                     } else {
@@ -442,17 +442,6 @@ impl Player {
     fn drop_goal(&mut self) {
         self.goal = None;
         self.lead(Lead::None);
-    }
-
-    fn arrive(&mut self) {
-        self.drop_goal();
-        let mut markers = self.markers.at(self.moment).filter_map(|index| self.plan.markers.get(index));
-        // What it says is a caption already.
-        if let Some(Marker { say: None, label, .. }) = markers.next()
-            && self.notice.is_none()
-        {
-            self.notice.clone_from(label);
-        }
     }
 
     fn go(&mut self, goal: Goal) {

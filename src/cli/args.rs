@@ -99,6 +99,9 @@ pub enum Command {
         /// Draw along time, or along the order with one column an event
         #[arg(long, value_enum, default_value_t = AxisFlag::Time)]
         axis: AxisFlag,
+        /// Where to stop.
+        #[command(flatten)]
+        stops: StopFlags,
         /// Draw with ASCII alone [default: where the locale is not UTF-8]
         #[arg(long)]
         ascii: bool,
@@ -185,6 +188,17 @@ pub struct LookFlags {
     pub big: bool,
 }
 
+/// Where to stop for the room.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct StopFlags {
+    /// Stop before each question of the scenario, and take a guess
+    #[arg(long, conflicts_with = "markers")]
+    pub quiz: bool,
+    /// Stop at each marker of the scenario
+    #[arg(long)]
+    pub markers: bool,
+}
+
 /// How to run and how to look.
 #[derive(Debug, Clone, Args)]
 pub struct RunFlags {
@@ -200,12 +214,9 @@ pub struct RunFlags {
     /// Draw along time, or along the order with one column an event
     #[arg(long, value_enum, default_value_t = AxisFlag::Time)]
     pub axis: AxisFlag,
-    /// Stop before each question of the scenario, and take a guess
-    #[arg(long, conflicts_with = "markers")]
-    pub quiz: bool,
-    /// Stop at each marker of the scenario
-    #[arg(long)]
-    pub markers: bool,
+    /// Where to stop.
+    #[command(flatten)]
+    pub stops: StopFlags,
     /// Run the file again whenever it is saved (the key r does so by hand)
     #[arg(long)]
     pub watch: bool,

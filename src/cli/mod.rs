@@ -27,7 +27,8 @@ use crate::scenario::{self, Checked, ClockKind, Plan, Swap};
 use crate::trace::words;
 use crate::view::{Axis, ThemeName};
 use args::{
-    AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, LockFlags, RunFlags, ThemeFlag,
+    AxisFlag, Cli, ClockFlag, Command, EngineFlags, Format, ListFormat, LockFlags, RunFlags, StopFlags,
+    ThemeFlag,
 };
 use input::Input;
 use watch::Watched;
@@ -101,7 +102,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             compare::compare(&scenarios, &locks, format, &flags, &look)
         }
         Some(Command::Record(flags)) => record::record(&flags),
-        Some(Command::Play { recording, look, axis, ascii }) => play::play(&recording, &look, axis, ascii),
+        Some(Command::Play { recording, look, axis, stops, ascii }) => {
+            play::play(&recording, &look, axis, ascii, self::stops(stops))
+        }
         Some(Command::List { format }) => list(format),
         Some(Command::Show { id }) => show(&id),
         Some(Command::Schema) => schema(),
@@ -118,11 +121,7 @@ fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
     }
     log_to(&flags.engine)?;
     let swaps = swaps(&flags.locks)?;
-    let stops = match (flags.quiz, flags.markers) {
-        (true, _) => Stops::Questions,
-        (false, true) => Stops::Markers,
-        (false, false) => Stops::Nowhere,
-    };
+    let stops = stops(flags.stops);
     let (checked, content) = match input::open(name, color(), &swaps)? {
         Input::Scenario(checked, _, content) => (*checked, content),
         Input::Recording(recording) => {
@@ -157,6 +156,14 @@ fn show_in_terminal(program: impl app::Program) -> Result<(), Failure> {
 }
 
 /// Whether there is a terminal to draw in, and a keyboard.
+fn stops(flags: StopFlags) -> Stops {
+    match (flags.quiz, flags.markers) {
+        (true, _) => Stops::Questions,
+        (false, true) => Stops::Markers,
+        (false, false) => Stops::Nowhere,
+    }
+}
+
 fn in_terminal() -> bool {
     io::stdout().is_terminal() && io::stdin().is_terminal()
 }

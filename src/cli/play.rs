@@ -7,8 +7,8 @@ use crate::engine::Options;
 use crate::record::Recording;
 
 /// Plays the trace file of that name.
-pub fn play(name: &str, look: &LookFlags, axis: AxisFlag, ascii: bool) -> Result<(), Failure> {
-    show(input::recorded(name)?, look, axis, ascii, Stops::Nowhere)
+pub fn play(name: &str, look: &LookFlags, axis: AxisFlag, ascii: bool, stops: Stops) -> Result<(), Failure> {
+    show(input::recorded(name)?, look, axis, ascii, stops)
 }
 
 /// Plays a recording; without a terminal it prints its order.

@@ -53,6 +53,7 @@ mod block;
 mod guard;
 mod inside;
 mod mutex;
+// What blocks and what acts without waiting only the engine's kinds use.
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 pub(crate) mod probe;
 mod recorder;

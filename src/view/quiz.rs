@@ -37,7 +37,8 @@ impl Quiz {
     }
 }
 
-/// The caption at a moment, the playhead being at `now`: what a `say` or a marker said last, for a while.
+/// The caption at a moment, the playhead being at `now`: what a `say` or a marker said last, or what
+/// the marker is called, for a while.
 pub fn caption(plan: &Plan, markers: &Markers, trace: &Trace, moment: u64, now: Time) -> Option<String> {
     let fresh = |seq| trace.event(seq).is_some_and(|event| seq == moment || now.since(event.at) < CAPTION);
     let said = (moment.saturating_sub(LOOK_BACK) + 1..=moment).rev().take_while(|&seq| fresh(seq));
@@ -47,7 +48,10 @@ pub fn caption(plan: &Plan, markers: &Markers, trace: &Trace, moment: u64, now: 
         _ => None,
     });
     let marked = markers.until(moment).iter().rev().take_while(|(seq, _)| fresh(*seq));
-    let marked = marked.filter_map(|(seq, index)| Some((*seq, plan.markers.get(*index)?.say.clone()?)));
+    let marked = marked.filter_map(|(seq, index)| {
+        let marker = plan.markers.get(*index)?;
+        Some((*seq, marker.say.clone().or_else(|| marker.label.clone())?))
+    });
     said.take(1).chain(marked.take(1)).max_by_key(|(seq, _)| *seq).map(|(_, text)| text)
 }
 

@@ -334,7 +334,7 @@ fn a_marker_asks_or_says_or_is_called_something() {
     terminal.press(HOME, "the beginning", |shot| shot.newest().is_none());
     terminal.press("m", "the question", |shot| shot.contains("─ your guess? ─") && shot.contains("  q1"));
     terminal.press("m", "what it says", |shot| shot.row(1) == "  s2");
-    terminal.press("m", "what it is called", |shot| shot.last_row() == " l3");
+    terminal.press("m", "what it is called", |shot| shot.row(1) == "  l3");
     terminal.press("m", "there is no other", |shot| shot.last_row() == " no further marker");
     terminal.send("q");
     assert_eq!(terminal.end(), 0);

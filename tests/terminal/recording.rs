@@ -31,6 +31,19 @@ fn a_recording_plays_like_a_run() {
 }
 
 #[test]
+fn a_recording_asks_its_questions_too() {
+    for command in ["play", "run"] {
+        let path = recording(&format!("asks-{command}.jsonl"));
+        let args = [command.into(), path.into_os_string(), "--quiz".into(), "--speed".into(), "50".into()];
+        let mut terminal = lockscope(args).start();
+        terminal.wait("the question", |shot| shot.contains("─ your guess? ─"));
+        terminal.press("2", "the answer", |shot| shot.contains("▶ 2 the writer: it asked first"));
+        terminal.send("q");
+        assert_eq!(terminal.end(), 0);
+    }
+}
+
+#[test]
 fn run_plays_a_recording_too() {
     let path = recording("run.jsonl");
     let mut terminal = lockscope(["run".into(), path.into_os_string()]).start();
