@@ -183,7 +183,8 @@ fn real_time_is_announced_and_can_be_interrupted() {
     let mut line = || lines.next().expect("a line").expect("text");
     assert_eq!(line(), "running comparing-real-before.json in real time, 3600 s");
     assert_eq!(line(), "running comparing-real-after.json in real time, 3600 s");
-    let kill = std::process::Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
+    // Not INT: where the tests run in the background of a shell, that is ignored from the beginning.
+    let kill = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status();
     assert!(kill.expect("a shell").success());
     assert_eq!(child.wait().expect("its end").code(), None, "by the signal");
     assert!(lines.next().is_none(), "without a word");
