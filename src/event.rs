@@ -5,6 +5,7 @@
 //! Names live beside the events, in [`Names`], so that an event stays small.
 
 mod kinds;
+mod packed;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use kinds::{Family, LockKind, Policy};
+pub use packed::{Kind, Packed};
 
 /// A moment in a run: nanoseconds since it began.
 ///
@@ -302,6 +304,12 @@ pub enum What {
         /// The words.
         text: Arc<str>,
     },
+    /// Events are missing here. Who has which lock and who waits is not known from here on, until it is
+    /// told: what follows begins with nobody. The actor is one of those whose events are missing.
+    Lost {
+        /// How many.
+        events: u64,
+    },
 }
 
 impl What {
@@ -362,11 +370,12 @@ impl What {
             Self::Timeout => "timeout",
             Self::Select { .. } => "select",
             Self::Say { .. } => "say",
+            Self::Lost { .. } => "lost",
         }
     }
 
     /// Every name that [`What::name`] can give.
-    pub const NAMES: [&'static str; 23] = [
+    pub const NAMES: [&'static str; 24] = [
         "spawn",
         "finish",
         "sleep",
@@ -390,6 +399,7 @@ impl What {
         "timeout",
         "select",
         "say",
+        "lost",
     ];
 }
 

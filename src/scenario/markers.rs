@@ -35,8 +35,8 @@ pub(super) const ON: &[Key] = &[
 ];
 
 /// The events that are not about a lock.
-const LOCKLESS: [&str; 9] =
-    ["spawn", "finish", "sleep", "wake", "print", "debug", "timeout", "select", "say"];
+const LOCKLESS: [&str; 10] =
+    ["spawn", "finish", "sleep", "wake", "print", "debug", "timeout", "select", "say", "lost"];
 
 /// Reads the field `markers`; `None` after a mistake.
 pub(super) fn read(

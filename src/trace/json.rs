@@ -30,6 +30,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     arm: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     until_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
@@ -47,7 +49,7 @@ struct Line<'a> {
 }
 
 /// `event` as JSON, without the line's end: `seq`, `ns`, `task`, `event`, and what else that event
-/// has (`step`, `lock`, `op`, `mode`, `permits`, `all`, `arm`, `until_ns`, `text`, `name`, `key`,
+/// has (`step`, `lock`, `op`, `mode`, `permits`, `all`, `arm`, `events`, `until_ns`, `text`, `name`, `key`,
 /// `value`, `found`, `place`). The `mode` is left out where there is but one: of a mutex.
 ///
 /// ```
@@ -72,6 +74,7 @@ pub fn line(names: &Names, event: &Event) -> String {
         permits,
         all: None,
         arm: None,
+        events: None,
         until_ns: None,
         text: None,
         name: None,
@@ -108,6 +111,7 @@ pub fn line(names: &Names, event: &Event) -> String {
             line.found = Some(value.is_some());
         }
         What::Select { arm } => line.arm = Some(*arm),
+        What::Lost { events } => line.events = Some(*events),
         _ => {}
     }
     // Every field is a number, a string or JSON already: there is nothing in it that can fail.

@@ -109,6 +109,11 @@ pub fn permits(permits: u32) -> String {
     counted(u64::from(permits), "permit")
 }
 
+/// `1 event`, `2 events`.
+pub fn events(events: u64) -> String {
+    counted(events, "event")
+}
+
 /// `1 message`, `2 messages`.
 pub fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }

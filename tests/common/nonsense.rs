@@ -30,7 +30,7 @@ pub fn event() -> impl Strategy<Value = Event> {
         Just(Mode::Message),
         Just(Mode::Room),
     ];
-    let what = (0u8..23, 0u32..4, 0u64..6, mode).prop_map(|(kind, lock, op, mode)| {
+    let what = (0u8..24, 0u32..4, 0u64..6, mode).prop_map(|(kind, lock, op, mode)| {
         let (number, even) = (op as u32, op % 2 == 0);
         let (lock, op) = (LockId(if lock == 3 { u32::MAX } else { lock }), OpId(op));
         match kind {
@@ -51,6 +51,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             19 => What::Select { arm: number },
             20 => What::ForgetPermits { lock, permits: if even { u32::MAX } else { number } },
             21 => What::Spawn,
+            22 => What::Lost { events: op.0 },
             _ => What::Finish,
         }
     });

@@ -181,6 +181,7 @@ fn what() -> impl Strategy<Value = What> {
         Just(What::Timeout),
         any::<u32>().prop_map(|arm| What::Select { arm }),
         text().prop_map(|text| What::Say { text }),
+        any::<u64>().prop_map(|events| What::Lost { events }),
     ]
 }
 

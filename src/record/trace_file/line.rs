@@ -28,6 +28,7 @@ struct Fields<'a> {
     permits: Option<u32>,
     all: Option<bool>,
     arm: Option<u32>,
+    events: Option<u64>,
     until_ns: Option<u64>,
     #[serde(borrow)]
     text: Option<Cow<'a, str>>,
@@ -135,6 +136,7 @@ impl Reader {
             }
             "timeout" => What::Timeout,
             "select" => What::Select { arm: need(fields.arm, "arm")? },
+            "lost" => What::Lost { events: need(fields.events, "events")? },
             other => return Err(format!("there is no event `{other}`")),
         })
     }

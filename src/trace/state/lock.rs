@@ -139,6 +139,15 @@ impl Lock {
         }
     }
 
+    /// Forgets who has it and who waits; what was counted stays.
+    pub(super) fn lose(&mut self) {
+        self.holders.clear();
+        self.granted.clear();
+        self.queue.clear();
+        self.freed = None;
+        self.notice = None;
+    }
+
     /// Whether whoever is woken owns what it asked for already.
     pub fn hands_over(&self) -> bool {
         self.kind.policy().hands_over()

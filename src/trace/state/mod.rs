@@ -20,6 +20,8 @@ pub struct State {
     pub moment: u64,
     /// The time of the last of them.
     pub at: Time,
+    /// How many are missing.
+    pub lost: u64,
     /// The tasks, by id.
     pub tasks: Vec<Task>,
     /// The locks, by id.
@@ -32,6 +34,7 @@ impl State {
         Self {
             moment: 0,
             at: Time::ZERO,
+            lost: 0,
             tasks: vec![Task::default(); names.tasks.len()],
             locks: names.locks.iter().map(Lock::new).collect(),
         }
@@ -71,6 +74,7 @@ impl State {
                 }
             }
             What::AddPermits { lock, permits } => self.add_permits(event, lock, permits),
+            What::Lost { events } => self.lose(events),
             What::ForgetPermits { lock, permits } => {
                 if let Some(lock) = self.locks.get_mut(lock.0 as usize) {
                     lock.permits = lock.permits.map(|before| before.saturating_sub(permits));
@@ -217,6 +221,20 @@ impl State {
             gone
         };
         self.unclaim(place.task, op);
+    }
+
+    /// Forgets what may be otherwise by now: who has a lock, who waits, who sleeps.
+    fn lose(&mut self, events: u64) {
+        self.lost = self.lost.saturating_add(events);
+        for task in &mut self.tasks {
+            task.claims.clear();
+            if matches!(task.life, Life::Asleep { .. }) {
+                task.life = Life::Running;
+            }
+        }
+        for lock in &mut self.locks {
+            lock.lose();
+        }
     }
 
     /// Ends an operation that leaves nothing to own.

@@ -70,6 +70,7 @@ pub fn shorter(event: &Event, state: &State, names: &Names) -> Vec<String> {
         }
         What::Timeout => vec!["time's up".into()],
         What::Select { arm } => vec![format!("arm {arm}")],
+        What::Lost { events } => vec![format!("{events} lost")],
         What::Spawn | What::Finish | What::Grant { .. } | What::Print { .. } | What::Say { .. } => Vec::new(),
     };
     plain
@@ -133,6 +134,7 @@ fn tell_one(event: &Event, state: &State, names: &Names) -> (String, Tone) {
         What::Timeout => ("time is up".into(), Tone::Cancel),
         What::Select { arm } => (format!("select: arm {arm}"), Tone::Life),
         What::Say { text } => (text.to_string(), Tone::Caption),
+        What::Lost { events } => (format!("{} not recorded", words::events(*events)), Tone::Cancel),
     }
 }
 
