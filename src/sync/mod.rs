@@ -53,6 +53,7 @@ mod block;
 mod guard;
 mod inside;
 mod mutex;
+mod outlet;
 // What blocks and what acts without waiting only the engine's kinds use.
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 pub(crate) mod probe;
@@ -63,6 +64,7 @@ pub mod task;
 
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use mutex::Mutex;
+pub use outlet::{Batch, Outlet};
 pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard,
