@@ -5,9 +5,17 @@
 //!
 //! Two rules make the recorded order of a lock the true one on any number of threads.
 //!
-//! * An operation's first poll and the record of its outcome are one step under [`Tap::order`], and
-//!   what ends an operation is recorded in it too. So the order of the `Wait` events is that of the queue.
+//! * An operation that may come to wait is polled first, and the outcome recorded, in one step under
+//!   [`Tap::order`], and what ends it is recorded in it too. So the order of the `Wait` events is that of the
+//!   queue.
 //! * `Release` and `Cancel` are recorded before the real lock is let go, `Acquire` after it is held.
+//!
+//! In a program's recording an operation that gets the lock at once needs no such step: it is in its critical
+//! section when it is recorded, and stamps of one lock only ever grow ([`Tap::note`]). It asks with the lock's
+//! `try_` method, which takes the very permits that a first poll would take; only what that poll spends of the
+//! task's cooperative budget is spent here. Where it fails, the real future is polled, under `order`. So all
+//! who come to wait come to it under `order`. Whoever has the lock then may not have recorded it yet: the
+//! recorder's thread puts that right, see `program::drain`.
 //!
 //! The real lock is let go *outside* of `order`, because that runs wakers of other people's. An
 //! operation that asks in between is rightly recorded as waiting although the release is recorded. And
@@ -24,8 +32,9 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 
+use super::program::Program;
 use super::recorder::{Recorder, installed};
-use crate::event::{Actor, LockId, LockKind, LockName, Mode, OpId, What};
+use crate::event::{Actor, Brief, Family, Kind, LockId, LockKind, LockName, Mode, OpId, What};
 
 /// A poisoned mutex here only means that a sink panicked; what it protects is still whole.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -105,33 +114,75 @@ impl Probe {
     }
 }
 
-/// Waits for what `ask` asks a tokio lock for, and gives its record too, if there is one.
+/// Waits for what `ask` asks a tokio lock for, and gives its record too, if there is one. `attempt` asks for
+/// the same without waiting.
 pub(super) fn ask<F: Future>(
     tap: Option<&Arc<Tap>>,
     mode: Mode,
+    attempt: impl FnOnce() -> Option<F::Output>,
     ask: impl FnOnce() -> F,
 ) -> impl Future<Output = (F::Output, Record<'_>)> {
-    ask_or_fail(tap, mode, ask, |_| true)
+    ask_or_fail(tap, mode, attempt, ask, |_| true)
 }
 
 /// The same of a lock that can refuse: `given` says whether it gave anything.
 pub(super) async fn ask_or_fail<F: Future>(
     tap: Option<&Arc<Tap>>,
     mode: Mode,
+    attempt: impl FnOnce() -> Option<F::Output>,
     ask: impl FnOnce() -> F,
     given: impl Fn(&F::Output) -> bool,
 ) -> (F::Output, Record<'_>) {
     // A future that may come to this keeps room for it, so with `off` it is left out.
     #[cfg(any(not(feature = "off"), feature = "engine"))]
     if let Some(tap) = tap {
+        if let Some((program, brief)) = tap.quick(mode)
+            && let Some(output) = attempt()
+        {
+            let op = program.next_op();
+            if has_budget_remaining() {
+                consume_budget().await;
+                tap.owns(program, Kind::Acquire, (brief, op));
+                return (output, Some((tap, op)));
+            }
+            // Rare, and so apart: room for it would make every lock's future larger.
+            let output = Box::pin(yields(tap, mode, op, output)).await;
+            return (output, Some((tap, op)));
+        }
         let end = |lock, op, output: &_| {
             if given(output) { What::Acquire { lock, op, mode } } else { What::Cancel { lock, op } }
         };
-        let (output, op) = operation(tap, mode, Budget::Last, ask, end).await;
+        let (output, op) = Box::pin(operation(tap, mode, Budget::Last, ask, end)).await;
         return (output, Some((tap, op)));
     }
-    let _ = (tap, mode, given);
+    let _ = (tap, mode, attempt, given);
     (ask().await, None)
+}
+
+/// Lets others run, with the lock in hand, because the cooperative budget is used up.
+async fn yields<T>(tap: &Tap, mode: Mode, op: OpId, output: T) -> T {
+    /// Records `Cancel` if it is dropped before its task runs again.
+    struct Yielding<'a>(&'a Tap, Actor, OpId, bool);
+
+    impl Drop for Yielding<'_> {
+        fn drop(&mut self) {
+            let Self(tap, actor, op, runs) = *self;
+            if !runs {
+                tap.note(actor, What::Cancel { lock: tap.lock, op }, 0);
+            }
+        }
+    }
+
+    let actor = tap.recorder.actor();
+    tap.note(actor, What::Grant { lock: tap.lock, op, mode }, tap.last.load(Ordering::Relaxed));
+    // Dropped in reverse: `Cancel` is recorded before the guard lets go.
+    let output = output;
+    let mut yielding = Yielding(tap, actor, op, false);
+    consume_budget().await;
+    yielding.3 = true;
+    tap.note(tap.recorder.actor(), What::Acquire { lock: tap.lock, op, mode }, 0);
+    drop(yielding);
+    output
 }
 
 /// Asks without waiting, and gives the record too, if there is one.
@@ -155,6 +206,11 @@ pub(crate) struct Tap {
     lock: LockId,
     /// Whether a waiter that is woken owns the lock already.
     hands_over: bool,
+    /// Whether one owner at most records what it does.
+    exclusive: bool,
+    /// The stamp of the last coming into the lock or going, and of the last coming into its queue.
+    last: AtomicU64,
+    last_wait: AtomicU64,
     /// How often something changed that a waiter may have been woken for.
     changes: AtomicU64,
     /// Whether it refuses all who wait and will ask: their waker is woken, and they are given nothing.
@@ -172,10 +228,51 @@ impl Tap {
             recorder: recorder.clone(),
             lock,
             hands_over,
+            exclusive: kind.family() == Family::Mutex,
+            last: AtomicU64::new(0),
+            last_wait: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
             order: Mutex::new(()),
         }
+    }
+
+    /// A program's recorder, if `mode` fits into the events that it writes at once.
+    #[inline]
+    fn quick(&self, mode: Mode) -> Option<(&Program, Brief)> {
+        Some((self.recorder.core().program()?, Brief::of(mode)?))
+    }
+
+    /// Writes down that this thread's task comes into the lock, or goes. Of a lock that one owns at a time the
+    /// last stamp belongs to the critical section, so nobody else changes it meanwhile.
+    #[inline]
+    fn owns(&self, program: &Program, kind: Kind, what: (Brief, OpId)) {
+        let task = program.task(self.recorder.core());
+        let floor = self.last.load(Ordering::Relaxed);
+        let stamp = program.write(kind, what, task, self.lock, floor);
+        if self.exclusive {
+            self.last.store(stamp, Ordering::Relaxed);
+        } else {
+            self.last.fetch_max(stamp, Ordering::Relaxed);
+        }
+    }
+
+    /// Records what happens to this lock. In a program's recording the stamp, which it gives, is after `floor`;
+    /// of who comes into the lock or goes, after that of who came or went before; of who comes to wait, after
+    /// that of who waits already.
+    fn note(&self, actor: Actor, what: What, floor: u64) -> u64 {
+        if self.recorder.core().program().is_none() {
+            self.recorder.record(actor, what);
+            return floor;
+        }
+        let last = match what {
+            What::Wait { .. } => &self.last_wait,
+            What::Grant { .. } | What::Busy { .. } => return self.recorder.record_after(actor, what, floor),
+            _ => &self.last,
+        };
+        let stamp = self.recorder.record_after(actor, what, floor.max(last.load(Ordering::Relaxed)));
+        last.fetch_max(stamp, Ordering::Relaxed);
+        stamp
     }
 
     /// Somebody came into the lock or left it, or its queue.
@@ -194,12 +291,22 @@ impl Tap {
         mode: Mode,
         attempt: impl FnOnce() -> Result<G, E>,
     ) -> Result<(G, OpId), E> {
+        if let Some((program, brief)) = self.quick(mode) {
+            let outcome = attempt();
+            let op = program.next_op();
+            if outcome.is_ok() {
+                self.owns(program, Kind::Acquire, (brief, op));
+            } else {
+                program.write(Kind::Busy, (brief, op), program.task(self.recorder.core()), self.lock, 0);
+            }
+            return outcome.map(|guard| (guard, op));
+        }
         let (lock, op, actor) = (self.lock, self.recorder.next_op(), self.recorder.actor());
         let _order = locked(&self.order);
         let outcome = attempt();
         let what =
             if outcome.is_ok() { What::Acquire { lock, op, mode } } else { What::Busy { lock, op, mode } };
-        self.recorder.record(actor, what);
+        self.note(actor, what, 0);
         self.changed();
         outcome.map(|guard| (guard, op))
     }
@@ -240,9 +347,21 @@ impl Tap {
         let actor = self.recorder.actor();
         let _order = locked(&self.order);
         for what in whats(self.lock) {
-            self.recorder.record(actor, what);
+            self.note(actor, what, 0);
         }
         self.changed();
+    }
+
+    /// Records that an acquisition is over.
+    #[inline]
+    fn release(&self, op: OpId) {
+        if let Some(program) = self.recorder.core().program() {
+            if !self.recorder.is_closed() {
+                self.owns(program, Kind::Release, (Brief::NONE, op));
+            }
+        } else {
+            self.tell(|lock| [What::Release { lock, op }]);
+        }
     }
 
     /// Says that from here on whoever is woken is given nothing.
@@ -280,6 +399,8 @@ struct Ticket {
 
 struct Progress {
     state: State,
+    /// The stamp of the last event.
+    stamp: u64,
     /// How much had changed when it was woken and came too late.
     beaten: Option<u64>,
     /// Whom to wake: the task's waker as of its last poll, until it is used.
@@ -287,8 +408,8 @@ struct Progress {
 }
 
 impl Ticket {
-    fn record(&self, what: impl FnOnce(LockId, OpId) -> What) {
-        self.tap.recorder.record(self.actor, what(self.tap.lock, self.op));
+    fn record(&self, progress: &mut Progress, what: impl FnOnce(LockId, OpId) -> What) {
+        progress.stamp = self.tap.note(self.actor, what(self.tap.lock, self.op), progress.stamp);
     }
 
     /// Keeps the waker of the task that polls now.
@@ -302,9 +423,9 @@ impl Ticket {
     /// The first poll came back empty-handed: it stands in the queue.
     fn enqueued(&self) {
         let mut progress = locked(&self.progress);
-        self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
+        self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
         if progress.state == State::Early && !self.tap.refuses.load(Ordering::Acquire) {
-            self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
+            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         } else {
             progress.state = State::Waiting;
@@ -315,7 +436,7 @@ impl Ticket {
     fn granted(&self) {
         let mut progress = locked(&self.progress);
         if progress.state != State::Granted {
-            self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
+            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         }
     }
@@ -324,7 +445,7 @@ impl Ticket {
     fn waits_again(&self) {
         let mut progress = locked(&self.progress);
         if progress.state == State::Granted && !self.tap.hands_over {
-            self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
+            self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
             progress.state = State::Waiting;
             progress.beaten = Some(self.tap.changes.load(Ordering::Relaxed));
         }
@@ -333,7 +454,7 @@ impl Ticket {
     /// It has what it asked for, and runs.
     fn settled(&self, end: impl FnOnce(LockId, OpId) -> What) {
         let mut progress = locked(&self.progress);
-        self.record(end);
+        self.record(&mut progress, end);
         self.tap.changed();
         progress.state = State::Done;
     }
@@ -352,7 +473,7 @@ impl Wake for Ticket {
             State::Waiting if progress.beaten == Some(self.tap.changes.load(Ordering::Relaxed)) => {}
             State::Waiting if self.tap.refuses.load(Ordering::Acquire) => {}
             State::Waiting => {
-                self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
+                self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
                 progress.state = State::Granted;
             }
             State::Early | State::Granted | State::Done => {}
@@ -395,7 +516,7 @@ impl Drop for Asking {
         let _order = locked(&ticket.tap.order);
         let mut progress = locked(&ticket.progress);
         if matches!(progress.state, State::Waiting | State::Granted) {
-            ticket.record(|lock, op| What::Cancel { lock, op });
+            ticket.record(&mut progress, |lock, op| What::Cancel { lock, op });
             ticket.tap.changed();
         }
         progress.state = State::Done;
@@ -452,7 +573,7 @@ pub(crate) async fn operation<F: Future>(
         op: tap.recorder.next_op(),
         mode,
         actor: tap.recorder.actor(),
-        progress: Mutex::new(Progress { state: State::Asking, beaten: None, task: None }),
+        progress: Mutex::new(Progress { state: State::Asking, stamp: 0, beaten: None, task: None }),
     });
     // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
     let mut result = None;
@@ -567,7 +688,7 @@ impl Held<Arc<Tap>> {
 impl<P: Deref<Target = Tap>> Drop for Held<P> {
     fn drop(&mut self) {
         if let Some((tap, op)) = &self.0 {
-            tap.tell(|lock| [What::Release { lock, op: *op }]);
+            tap.release(*op);
         }
     }
 }

@@ -14,14 +14,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use lockscope::event::{Event, LockId, LockKind, LockName, Mode, Names, OpId, Time, What};
-use lockscope::sync::{Clock, Recorder};
+use lockscope::sync::{Clock, Recorder, Ring};
 
 /// A recorder whose events can be looked at.
 #[derive(Clone)]
 pub struct Tape {
     pub recorder: Recorder,
     events: Arc<Mutex<Vec<Event>>>,
+    /// Where a program's recorder keeps them.
+    ring: Option<Ring>,
 }
+
+/// The tests of the locks run once more with the recorder of programs.
+const PROGRAM: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"sync_program");
 
 impl Default for Tape {
     fn default() -> Self {
@@ -31,13 +36,24 @@ impl Default for Tape {
 
 impl Tape {
     pub fn new() -> Self {
+        if PROGRAM {
+            return Self::program();
+        }
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let recorder = Recorder::new(Clock::wall(), move |event| {
             sink.lock().unwrap().push(event);
             true
         });
-        Self { recorder, events }
+        Self { recorder, events, ring: None }
+    }
+
+    /// The recorder of a program.
+    fn program() -> Self {
+        let ring = Ring::new(1 << 24);
+        let recorder = Recorder::with_memory(1 << 23);
+        recorder.attach(ring.clone());
+        Self { recorder, events: Arc::default(), ring: Some(ring) }
     }
 
     /// A new lock of this recorder's.
@@ -58,7 +74,10 @@ impl Tape {
     }
 
     pub fn events(&self) -> Vec<Event> {
-        self.events.lock().unwrap().clone()
+        let Some(ring) = &self.ring else { return self.events.lock().unwrap().clone() };
+        self.recorder.flush();
+        assert_eq!((self.recorder.lost(), ring.dropped()), (0, 0));
+        ring.history().1
     }
 
     /// The events of acquisitions as `wait 2`: the name and the operation.
