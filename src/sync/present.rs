@@ -77,9 +77,7 @@ struct Lock {
     queue: VecDeque<Place>,
     /// How many permits were put in, less those that were taken out for good.
     added: i64,
-    /// How many there are at first, of a lock that counts them.
-    permits: Option<u32>,
-    family: Family,
+    is_mutex: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -150,32 +148,16 @@ impl Present {
             granted: Vec::new(),
             queue: VecDeque::new(),
             added: 0,
-            permits: name.permits,
-            family: name.kind.family(),
+            is_mutex: name.kind.family() == Family::Mutex,
         });
     }
 
-    /// Whether somebody who asks for so much would be let in at once, as far as is known.
-    pub fn admits(&self, lock: LockId, mode: Mode) -> bool {
-        let Some(lock) = self.locks.get(lock.0 as usize) else { return false };
-        if !lock.queue.is_empty() {
-            return false;
-        }
-        let mut owners = lock.holders.iter().chain(&lock.granted);
-        match (lock.family, mode) {
-            (Family::Mutex, _) | (_, Mode::Exclusive) => owners.next().is_none(),
-            (Family::RwLock, _) => owners.all(|owner| owner.mode == Mode::Shared),
-            (Family::Semaphore, Mode::Permits(wanted)) => {
-                let Some(permits) = lock.permits else { return false };
-                let out = owners.map(|owner| match owner.mode {
-                    Mode::Permits(permits) => i64::from(permits),
-                    _ => 0,
-                });
-                let free = i64::from(permits).saturating_add(lock.added) - out.sum::<i64>();
-                i64::from(wanted) <= free
-            }
-            _ => false,
-        }
+    /// Whether it is a mutex that, as far as is known, nobody has and nobody waits for.
+    pub(super) fn is_free_mutex(&self, lock: LockId) -> bool {
+        self.locks.get(lock.0 as usize).is_some_and(|lock| {
+            let nobody = lock.queue.is_empty() && lock.holders.is_empty() && lock.granted.is_empty();
+            lock.is_mutex && nobody
+        })
     }
 
     /// The time of the last event.

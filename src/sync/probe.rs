@@ -28,7 +28,7 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 
@@ -122,66 +122,85 @@ pub(super) fn ask<F: Future>(
     attempt: impl FnOnce() -> Option<F::Output>,
     ask: impl FnOnce() -> F,
 ) -> impl Future<Output = (F::Output, Record<'_>)> {
-    ask_or_fail(tap, mode, attempt, ask, |_| true)
+    ask_or_fail(tap, mode, attempt, ask, || None, |_| true)
 }
 
-/// The same of a lock that can refuse: `given` says whether it gave anything.
+/// The same of a lock that can refuse: `given` says whether it gave anything, and `again` what it gives whoever
+/// had something already but was not let run on, if that is something else by now.
 pub(super) async fn ask_or_fail<F: Future>(
     tap: Option<&Arc<Tap>>,
     mode: Mode,
     attempt: impl FnOnce() -> Option<F::Output>,
     ask: impl FnOnce() -> F,
+    again: impl Fn() -> Option<F::Output>,
     given: impl Fn(&F::Output) -> bool,
 ) -> (F::Output, Record<'_>) {
     // A future that may come to this keeps room for it, so with `off` it is left out.
     #[cfg(any(not(feature = "off"), feature = "engine"))]
     if let Some(tap) = tap {
-        if let Some((program, brief)) = tap.quick(mode)
-            && let Some(output) = attempt()
-        {
-            let op = program.next_op();
-            if has_budget_remaining() {
+        match tap.take(mode, attempt) {
+            Some((output, op, Runs::On)) => {
                 consume_budget().await;
-                tap.owns(program, Kind::Acquire, (brief, op));
                 return (output, Some((tap, op)));
             }
             // Rare, and so apart: room for it would make every lock's future larger.
-            let output = Box::pin(yields(tap, mode, op, output)).await;
-            return (output, Some((tap, op)));
+            Some((output, op, Runs::Later)) => {
+                let output = Box::pin(yields(tap, mode, op, output, again, &given)).await;
+                return (output, Some((tap, op)));
+            }
+            None => {}
         }
         let end = |lock, op, output: &_| {
             if given(output) { What::Acquire { lock, op, mode } } else { What::Cancel { lock, op } }
         };
-        let (output, op) = Box::pin(operation(tap, mode, Budget::Last, ask, end)).await;
+        let (output, op) = Box::pin(operation(tap, mode, Budget::Last, ask, again, end)).await;
         return (output, Some((tap, op)));
     }
-    let _ = (tap, mode, attempt, given);
+    let _ = (tap, mode, attempt, again, given);
     (ask().await, None)
 }
 
-/// Lets others run, with the lock in hand, because the cooperative budget is used up.
-async fn yields<T>(tap: &Tap, mode: Mode, op: OpId, output: T) -> T {
+/// Whether a task goes on when it has got a lock.
+enum Runs {
+    On,
+    /// Its cooperative budget is used up.
+    Later,
+}
+
+/// Lets others run, with the lock in hand, because the cooperative budget is used up. It may be refused then.
+#[cfg(any(not(feature = "off"), feature = "engine"))]
+async fn yields<T>(
+    tap: &Tap,
+    mode: Mode,
+    op: OpId,
+    mut output: T,
+    again: impl Fn() -> Option<T>,
+    given: impl Fn(&T) -> bool,
+) -> T {
     /// Records `Cancel` if it is dropped before its task runs again.
-    struct Yielding<'a>(&'a Tap, Actor, OpId, bool);
+    struct Yielding<'a>(Option<(&'a Tap, Actor, OpId)>);
 
     impl Drop for Yielding<'_> {
         fn drop(&mut self) {
-            let Self(tap, actor, op, runs) = *self;
-            if !runs {
+            if let Some((tap, actor, op)) = self.0 {
                 tap.note(actor, What::Cancel { lock: tap.lock, op }, 0);
             }
         }
     }
 
-    let actor = tap.recorder.actor();
-    tap.note(actor, What::Grant { lock: tap.lock, op, mode }, tap.last.load(Ordering::Relaxed));
     // Dropped in reverse: `Cancel` is recorded before the guard lets go.
-    let output = output;
-    let mut yielding = Yielding(tap, actor, op, false);
+    let mut yielding = Yielding(Some((tap, tap.recorder.actor(), op)));
     consume_budget().await;
-    yielding.3 = true;
-    tap.note(tap.recorder.actor(), What::Acquire { lock: tap.lock, op, mode }, 0);
-    drop(yielding);
+    match again() {
+        Some(other) if !given(&other) => {
+            drop(yielding);
+            output = other;
+        }
+        _ => {
+            yielding.0 = None;
+            tap.note(tap.recorder.actor(), What::Acquire { lock: tap.lock, op, mode }, 0);
+        }
+    }
     output
 }
 
@@ -243,18 +262,29 @@ impl Tap {
         Some((self.recorder.core().program()?, Brief::of(mode)?))
     }
 
-    /// Writes down that this thread's task comes into the lock, or goes. Of a lock that one owns at a time the
+    /// In a program's recording, takes what can be had at once, and records it.
+    #[inline]
+    fn take<T>(&self, mode: Mode, attempt: impl FnOnce() -> Option<T>) -> Option<(T, OpId, Runs)> {
+        let (program, brief) = self.quick(mode)?;
+        let _order = (!self.exclusive).then(|| locked(&self.order));
+        let output = attempt()?;
+        let (kind, runs) =
+            if has_budget_remaining() { (Kind::Acquire, Runs::On) } else { (Kind::Grant, Runs::Later) };
+        Some((output, self.owns(program, kind, brief, None), runs))
+    }
+
+    /// Writes down that this thread's task comes into the lock, or goes; with which operation. Of a mutex the
     /// last stamp belongs to the critical section, so nobody else changes it meanwhile.
     #[inline]
-    fn owns(&self, program: &Program, kind: Kind, what: (Brief, OpId)) {
-        let task = program.task(self.recorder.core());
+    fn owns(&self, program: &Program, kind: Kind, mode: Brief, op: Option<OpId>) -> OpId {
         let floor = self.last.load(Ordering::Relaxed);
-        let stamp = program.write(kind, what, task, self.lock, floor);
+        let (op, stamp) = program.write(self.recorder.core(), (kind, mode, op), self.lock, floor);
         if self.exclusive {
             self.last.store(stamp, Ordering::Relaxed);
         } else {
             self.last.fetch_max(stamp, Ordering::Relaxed);
         }
+        op
     }
 
     /// Records what happens to this lock. In a program's recording the stamp, which it gives, is after `floor`;
@@ -292,13 +322,13 @@ impl Tap {
         attempt: impl FnOnce() -> Result<G, E>,
     ) -> Result<(G, OpId), E> {
         if let Some((program, brief)) = self.quick(mode) {
+            let _order = (!self.exclusive).then(|| locked(&self.order));
             let outcome = attempt();
-            let op = program.next_op();
-            if outcome.is_ok() {
-                self.owns(program, Kind::Acquire, (brief, op));
+            let op = if outcome.is_ok() {
+                self.owns(program, Kind::Acquire, brief, None)
             } else {
-                program.write(Kind::Busy, (brief, op), program.task(self.recorder.core()), self.lock, 0);
-            }
+                program.write(self.recorder.core(), (Kind::Busy, brief, None), self.lock, 0).0
+            };
             return outcome.map(|guard| (guard, op));
         }
         let (lock, op, actor) = (self.lock, self.recorder.next_op(), self.recorder.actor());
@@ -356,8 +386,9 @@ impl Tap {
     #[inline]
     fn release(&self, op: OpId) {
         if let Some(program) = self.recorder.core().program() {
+            let _order = (!self.exclusive).then(|| locked(&self.order));
             if !self.recorder.is_closed() {
-                self.owns(program, Kind::Release, (Brief::NONE, op));
+                self.owns(program, Kind::Release, Brief::NONE, Some(op));
             }
         } else {
             self.tell(|lock| [What::Release { lock, op }]);
@@ -544,11 +575,11 @@ pub(crate) async fn acquire<F: Future>(
     budget: Budget,
     ask: impl FnOnce() -> F,
 ) -> (F::Output, OpId) {
-    operation(tap, mode, budget, ask, |lock, op, _| What::Acquire { lock, op, mode }).await
+    operation(tap, mode, budget, ask, || None, |lock, op, _| What::Acquire { lock, op, mode }).await
 }
 
 /// Waits for what `ask` makes, the real future of some operation, and records what happens to it; the event
-/// that ends it is `end` of what it gave. A `Cancel` says that it was refused: then it was given nothing,
+/// that ends it is `end` of what it gave; `again` is what it gives after a yield, if that is something else. A `Cancel` says that it was refused: then it was given nothing,
 /// and a real future asks no budget for that.
 ///
 /// It is made where it stays, because each hand it goes through would keep room for it.
@@ -566,6 +597,7 @@ pub(crate) async fn operation<F: Future>(
     mode: Mode,
     budget: Budget,
     ask: impl FnOnce() -> F,
+    again: impl Fn() -> Option<F::Output>,
     end: impl Fn(LockId, OpId, &F::Output) -> What,
 ) -> (F::Output, OpId) {
     let ticket = Arc::new(Ticket {
@@ -581,7 +613,7 @@ pub(crate) async fn operation<F: Future>(
     let mut spend = pin!(consume_budget());
     let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
     let waker = Waker::from(ticket);
-    let (mut first, mut refused) = (true, false);
+    let (mut first, mut refused, mut yielded) = (true, false, false);
     let result = poll_fn(|cx| {
         if result.is_none() {
             asking.ticket.set_task(cx.waker());
@@ -627,7 +659,16 @@ pub(crate) async fn operation<F: Future>(
             }
         }
         if budget == Budget::Last && !refused {
-            ready!(spend.as_mut().poll(cx));
+            if spend.as_mut().poll(cx).is_pending() {
+                yielded = true;
+                return Poll::Pending;
+            }
+            if std::mem::take(&mut yielded)
+                && let Some(other) = again().filter(|other| asking.is_refused(&end, other))
+            {
+                asking.settle(|lock, op| end(lock, op, &other));
+                result = Some(other);
+            }
         }
         if let Some(output) = &result {
             asking.settle(|lock, op| end(lock, op, output));

@@ -85,7 +85,8 @@ pub(super) struct Core {
     way: Way,
 }
 
-/// How events travel.
+/// How events travel. There is one of these a recording, and what is used in every event is near.
+#[allow(clippy::large_enum_variant)]
 enum Way {
     /// Straight to a sink, one after the other.
     Direct(Direct),
@@ -246,9 +247,8 @@ impl Recorder {
         Self::with_memory(MEMORY)
     }
 
-    /// The same with at most so many bytes of events on their way, but room for one thread at least
-    /// (384 KiB). What finds no room is lost, and [counted](Self::lost). The room stays for the life of the
-    /// process.
+    /// The same with at most so many bytes of events on their way, though never less than 24 KiB. What finds
+    /// no room is lost, and [counted](Self::lost).
     pub fn with_memory(bytes: usize) -> Self {
         let core = Core::of(Way::Program(Program::new(bytes)));
         program::start(&core);

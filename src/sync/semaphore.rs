@@ -8,9 +8,12 @@ mod share;
 
 use std::fmt;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{AcquireError, TryAcquireError};
+use tokio::task::coop::unconstrained;
 
 use super::block::block_on;
 use super::inside::Inside;
@@ -142,8 +145,18 @@ impl Semaphore {
     {
         let attempt = || attempt().ok().map(Ok);
         let (outcome, record) =
-            ask_or_fail(self.tap(), Mode::Permits(permits), attempt, ask, Result::is_ok).await;
+            ask_or_fail(self.tap(), Mode::Permits(permits), attempt, ask, || self.refusal(), Result::is_ok)
+                .await;
         Ok((outcome?, record))
+    }
+
+    /// What whoever asks is told once it is closed: the error is the original's alone to make.
+    fn refusal<P>(&self) -> Option<Result<P, AcquireError>> {
+        let mut asking = pin!(unconstrained(self.inner().acquire_many(0)));
+        match asking.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(closed)) => Some(Err(closed)),
+            _ => None,
+        }
     }
 
     /// How many permits are free. While somebody waits, some of them may be kept for the first.

@@ -82,11 +82,15 @@ impl Tape {
 
     /// The events of acquisitions as `wait 2`: the name and the operation.
     pub fn story(&self) -> Vec<String> {
+        // A program's threads number their operations each for itself.
+        let mut numbers = HashMap::new();
         self.events()
             .iter()
             .filter_map(|event| {
                 let (_, op) = event.what.acquisition()?;
-                Some(format!("{} {}", event.what.name(), op.0))
+                let next = numbers.len() as u64 + 1;
+                let number = if PROGRAM { *numbers.entry(op).or_insert(next) } else { op.0 };
+                Some(format!("{} {number}", event.what.name()))
             })
             .collect()
     }
@@ -243,8 +247,19 @@ impl Checker {
         for (index, event) in events.iter().enumerate() {
             if let Err(error) = self.push(event) {
                 let mut text = format!("{error}, at\n");
-                for event in &events[index.saturating_sub(20)..=index] {
-                    let _ = writeln!(text, "  {event:?}");
+                let lock = event.what.lock().and_then(|lock| self.locks.get(&lock));
+                let about = lock.map(|lock| (&lock.queue, &lock.owners));
+                let of_queue = |event: &Event| {
+                    let op = event.what.acquisition().map(|(_, op)| op);
+                    about.is_some_and(|(queue, owners)| {
+                        queue.iter().any(|(queued, _)| Some(*queued) == op)
+                            || op.is_some_and(|op| owners.contains_key(&op))
+                    })
+                };
+                for (at, event) in events.iter().enumerate() {
+                    if at + 20 >= index && at <= index + 5 || of_queue(event) {
+                        let _ = writeln!(text, "  {event:?}");
+                    }
                 }
                 return Err(text);
             }

@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::Program;
-use super::merge::Heads;
-use super::slot::CAPACITY;
+use super::merge::Merge;
+use super::slot::CHUNK;
 use crate::event::{Actor, Event, Kind, Packed, TaskId, Time, What};
 use crate::sync::outlet::{Batch, Outlet};
 use crate::sync::present::Present;
@@ -42,7 +42,7 @@ pub(in crate::sync) fn start(core: &Arc<Core>) {
 struct Drain<'a> {
     core: &'a Core,
     program: &'a Program,
-    heads: Heads,
+    merge: Merge,
     outlets: Vec<Box<dyn Outlet>>,
     /// What was told, of names and of what happened.
     present: Present,
@@ -51,8 +51,8 @@ struct Drain<'a> {
     latest: Time,
     batch: Vec<Packed>,
     asides: Vec<Event>,
-    /// `Wait`s of locks that, as far as is known, would have let them in: somebody has the lock and has not
-    /// said so yet.
+    /// `Wait`s of mutexes that, as far as is known, nobody has, and what became of these operations:
+    /// somebody has the lock and has not said so yet.
     kept_back: Vec<Packed>,
     homeless: u64,
 }
@@ -62,7 +62,7 @@ impl<'a> Drain<'a> {
         Self {
             core,
             program,
-            heads: Heads::default(),
+            merge: Merge::default(),
             outlets: Vec::new(),
             present: Present::default(),
             tasks: 0,
@@ -90,7 +90,7 @@ impl<'a> Drain<'a> {
                 self.tell(|outlet| outlet.idle(now));
                 pause = (pause * 2).min(QUIET);
             }
-            if count < CAPACITY / 8 && !over {
+            if count < CHUNK && !over {
                 thread::park_timeout(pause);
             }
         }
@@ -109,21 +109,24 @@ impl<'a> Drain<'a> {
             (inbox.asked, std::mem::take(&mut inbox.outlets))
         };
         let now = self.program.clock.raw();
-        let mut heads = std::mem::take(&mut self.heads);
-        heads.look(now, || locked(&self.program.slots).clone());
+        let mut merge = std::mem::take(&mut self.merge);
+        merge.look(now, || std::mem::take(&mut locked(&self.program.threads).new));
         // After the look: whoever is in an event was registered before it.
         self.learn_names();
         for outlet in new {
             self.introduce(outlet);
         }
         let mut count = 0;
-        heads.read(now, |words| {
+        merge.read(now, &self.program.pool, |words| {
             count += 1;
             self.accept(words);
         });
-        self.heads = heads;
+        merge.forget(&self.program.pool, |number| locked(&self.program.threads).free.push(number));
+        self.merge = merge;
         self.tell_homeless();
-        self.let_go(last);
+        if !self.kept_back.is_empty() {
+            self.let_old_go(last);
+        }
         self.hand_on();
         locked(&self.program.inbox).rounds = asked;
         self.program.done.notify_all();
@@ -170,54 +173,50 @@ impl<'a> Drain<'a> {
         if !self.kept_back.is_empty() && self.settles(event) {
             return;
         }
-        if kind == Kind::Wait && self.present.admits(event.lock(), event.mode()) {
+        if kind == Kind::Wait && self.present.is_free_mutex(event.lock()) {
             self.kept_back.push(event);
             return;
         }
         self.emit(event);
     }
 
-    /// Whether `event` is emitted, or kept back, with those of the same lock that are kept back.
+    /// Whether `event` is emitted with what is kept back of its lock, or is kept back too.
     fn settles(&mut self, event: Packed) -> bool {
         let same = |other: &Packed| other.lock() == event.lock();
-        if !matches!(event.kind(), Kind::Wait | Kind::Grant | Kind::Acquire | Kind::Cancel)
-            || !self.kept_back.iter().any(same)
-        {
-            return false;
-        }
-        if event.kind() == Kind::Wait {
-            self.kept_back.push(event);
-            return true;
-        }
-        let waits: Vec<_> = self.kept_back.extract_if(.., |other| same(other)).collect();
-        // Whoever is granted or gives up stood in the queue before; whoever has it, had it before they asked.
-        let own = waits.iter().any(|wait| wait.op() == event.op());
-        if !own && event.kind() != Kind::Acquire {
-            self.kept_back.extend(waits);
-            return false;
-        }
-        if !own {
-            self.emit(event);
-        }
-        for wait in waits {
-            self.emit(wait);
-        }
-        if own {
-            self.emit(event);
+        let own = self.kept_back.iter().any(|other| same(other) && other.op() == event.op());
+        match event.kind() {
+            // Whoever is granted it stood in the queue before.
+            Kind::Grant if own => {
+                self.let_go(same);
+                self.emit(event);
+            }
+            // Whoever has it had it before they asked.
+            Kind::Acquire if !own => {
+                self.emit(event);
+                self.let_go(same);
+            }
+            Kind::Cancel if own => self.kept_back.push(event),
+            Kind::Wait if self.kept_back.iter().any(same) => self.kept_back.push(event),
+            _ => return false,
         }
         true
     }
 
-    /// Lets go of what was kept back for long: whoever has the lock is not recorded.
-    fn let_go(&mut self, all: bool) {
-        if self.kept_back.is_empty() {
-            return;
+    /// Lets go of what was kept back and is like that.
+    fn let_go(&mut self, like: impl Fn(&Packed) -> bool) {
+        let events: Vec<_> = self.kept_back.extract_if(.., |event| like(event)).collect();
+        for event in events {
+            self.emit(event);
         }
+    }
+
+    /// Lets go of what was kept back for long: whoever has the lock is not recorded.
+    fn let_old_go(&mut self, all: bool) {
         let now = self.program.now();
-        let waits: Vec<_> =
-            self.kept_back.extract_if(.., |wait| all || now.since(wait.at()) > KEPT_BACK).collect();
-        for wait in waits {
-            self.emit(wait);
+        let old = |event: &Packed| all || now.since(event.at()) > KEPT_BACK;
+        // All of a lock, or none: their order counts.
+        while let Some(lock) = self.kept_back.iter().find(|event| old(event)).map(|event| event.lock()) {
+            self.let_go(|event| event.lock() == lock);
         }
     }
 

@@ -1,185 +1,174 @@
-//! One thread's ring of events: it alone writes, and the recorder's thread alone reads.
+//! What one thread writes down: chunks of events, which it alone writes and the recorder's thread alone reads.
 //!
 //! All words are atomics, so nothing here is `unsafe`; on the processors that matter a relaxed store is a
-//! store. What makes an event visible is one release store, of the number of events written.
+//! store. What makes an event visible is one release store, of the number of events in its chunk. A chunk
+//! that was read is used again, by whatever thread needs one next.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use crate::event::{Kind, OpId, Packed};
+use super::locked;
+use crate::event::Packed;
 
-/// Events that a ring has room for: 384 KiB.
-pub(super) const CAPACITY: usize = 1 << 14;
+/// Events in a chunk: 24 KiB.
+pub(super) const CHUNK: usize = 1 << 10;
 
-/// The recorder's thread is woken whenever so many were written.
-const WAKE: u64 = CAPACITY as u64 / 4;
-
-type Words = [[AtomicU64; 3]; CAPACITY];
-
-/// Keeps what one thread writes off the cache lines of what the other does.
-#[repr(align(128))]
-struct Apart<T>(T);
-
-/// One thread's ring.
-pub(super) struct Slot {
-    /// Whether a thread writes to it.
-    pub(super) taken: AtomicBool,
-    writer: Apart<Writer>,
-    /// How many events were read.
-    tail: Apart<AtomicU64>,
-    words: Box<Words>,
+/// So many events of one thread's.
+pub(super) struct Chunk {
+    /// How many are written.
+    len: AtomicUsize,
+    words: Box<[[AtomicU64; 3]; CHUNK]>,
 }
 
-/// What only the writing thread changes.
-struct Writer {
-    /// How many events were written.
-    head: AtomicU64,
-    /// The tail, as last looked at.
-    seen: AtomicU64,
-    /// The last stamp.
-    last: AtomicU64,
-    next_op: AtomicU64,
-    /// Events lost, all in all and those that were not told yet.
-    lost: AtomicU64,
-    untold: AtomicU64,
-}
-
-impl Slot {
-    /// A ring, taken, whose operations are numbered from `first_op`.
-    pub(super) fn new(first_op: u64) -> Self {
-        let words: Vec<[AtomicU64; 3]> = (0..CAPACITY).map(|_| Default::default()).collect();
-        let Ok(words) = Box::<Words>::try_from(words.into_boxed_slice()) else {
+impl Chunk {
+    fn new() -> Self {
+        let words: Vec<[AtomicU64; 3]> = (0..CHUNK).map(|_| Default::default()).collect();
+        let Ok(words) = words.into_boxed_slice().try_into() else {
             unreachable!("it was made of that length")
         };
-        let zero = || AtomicU64::new(0);
-        Self {
-            taken: AtomicBool::new(true),
-            writer: Apart(Writer {
-                head: zero(),
-                seen: zero(),
-                last: zero(),
-                next_op: AtomicU64::new(first_op),
-                lost: zero(),
-                untold: zero(),
-            }),
-            tail: Apart(zero()),
-            words,
-        }
+        Self { len: AtomicUsize::new(0), words }
     }
 
-    /// A number for an operation.
+    /// Writes the event after `used` others.
     #[inline]
-    pub(super) fn next_op(&self) -> OpId {
-        let next = &self.writer.0.next_op;
-        let op = next.load(Ordering::Relaxed);
-        next.store(op + 1, Ordering::Relaxed);
-        OpId(op)
-    }
-
-    /// `now`, or as much later as is needed to be after `floor` and after all stamps before.
-    #[inline]
-    pub(super) fn stamp(&self, now: u64, floor: u64) -> u64 {
-        let last = &self.writer.0.last;
-        let stamp = now.max(floor.max(last.load(Ordering::Relaxed)) + 1);
-        last.store(stamp, Ordering::Relaxed);
-        stamp
-    }
-
-    /// Writes an event down if there is room; whether the reader should look.
-    #[inline]
-    pub(super) fn push(&self, words: [u64; 3]) -> bool {
-        let writer = &self.writer.0;
-        let head = writer.head.load(Ordering::Relaxed);
-        if head.wrapping_sub(writer.seen.load(Ordering::Relaxed)) >= CAPACITY as u64 - 1 {
-            return self.push_when_full(words);
-        }
-        self.put(head, words);
-        head.is_multiple_of(WAKE)
-    }
-
-    #[inline]
-    fn put(&self, head: u64, words: [u64; 3]) {
-        let cell = &self.words[head as usize % CAPACITY];
-        for (cell, word) in cell.iter().zip(words) {
+    pub(super) fn put(&self, used: usize, words: [u64; 3]) {
+        for (cell, word) in self.words[used % CHUNK].iter().zip(words) {
             cell.store(word, Ordering::Relaxed);
         }
-        self.writer.0.head.store(head + 1, Ordering::Release);
+        self.len.store(used + 1, Ordering::Release);
     }
 
-    /// Looks whether there is room by now, tells what was lost meanwhile, or loses one more.
-    #[cold]
-    fn push_when_full(&self, words: [u64; 3]) -> bool {
-        let writer = &self.writer.0;
-        let (head, tail) = (writer.head.load(Ordering::Relaxed), self.tail.0.load(Ordering::Acquire));
-        let untold = writer.untold.load(Ordering::Relaxed);
-        // Room for the news too; while there is some, much of the ring is empty, so that news is rare.
-        let room = if untold > 0 { CAPACITY / 2 } else { CAPACITY - 2 };
-        if head - tail > room as u64 {
-            self.miss();
-            return true;
-        }
-        let mut head = head;
-        if untold > 0 {
-            writer.untold.store(0, Ordering::Relaxed);
-            let event = Packed::from_words(words);
-            // All that is lost until the end of time fits into 48 bits.
-            let lost = Packed::quick(
-                words[0],
-                Kind::Lost,
-                (crate::event::Brief::NONE, OpId(untold)),
-                event.task(),
-                event.lock(),
-            );
-            self.put(head, lost.words());
-            head += 1;
-        }
-        writer.seen.store(tail, Ordering::Relaxed);
-        self.put(head, words);
-        true
-    }
-
-    /// Counts an event that is lost.
-    #[cold]
-    pub(super) fn miss(&self) {
-        let writer = &self.writer.0;
-        for count in [&writer.lost, &writer.untold] {
-            count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        }
-        // The next event tells it.
-        writer
-            .seen
-            .store(writer.head.load(Ordering::Relaxed).wrapping_sub(CAPACITY as u64), Ordering::Relaxed);
-    }
-
-    /// How many events were lost.
-    pub(super) fn lost(&self) -> u64 {
-        self.writer.0.lost.load(Ordering::Relaxed)
-    }
-
-    /// How many events can be read.
-    pub(super) fn head(&self) -> u64 {
-        self.writer.0.head.load(Ordering::Acquire)
-    }
-
-    /// How many events were read.
-    pub(super) fn tail(&self) -> u64 {
-        self.tail.0.load(Ordering::Relaxed)
-    }
-
-    /// The event at this place, between the tail and the head.
     #[inline]
-    pub(super) fn read(&self, place: u64) -> [u64; 3] {
-        let cell = &self.words[place as usize % CAPACITY];
+    fn get(&self, place: usize) -> [u64; 3] {
+        let cell = &self.words[place % CHUNK];
         [0, 1, 2].map(|word| cell[word].load(Ordering::Relaxed))
     }
+}
 
-    /// The stamp of the event at this place.
-    #[inline]
-    pub(super) fn stamp_at(&self, place: u64) -> u64 {
-        self.words[place as usize % CAPACITY][0].load(Ordering::Relaxed)
+/// The chunks there may be.
+pub(super) struct Pool {
+    free: Mutex<Free>,
+    most: usize,
+}
+
+#[derive(Default)]
+struct Free {
+    chunks: Vec<Arc<Chunk>>,
+    made: usize,
+}
+
+impl Pool {
+    /// As many as fit into so many bytes, but one.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { free: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
     }
 
-    /// Gives the room of what was read back.
-    pub(super) fn set_tail(&self, tail: u64) {
-        self.tail.0.store(tail, Ordering::Release);
+    /// An empty chunk, if there may be one more, and whether more than half of all are in use.
+    pub(super) fn take(&self) -> Option<(Arc<Chunk>, bool)> {
+        let mut free = locked(&self.free);
+        let crowded = free.made - free.chunks.len() > self.most / 2;
+        if let Some(chunk) = free.chunks.pop() {
+            return Some((chunk, crowded));
+        }
+        if free.made == self.most {
+            return None;
+        }
+        free.made += 1;
+        drop(free);
+        Some((Arc::new(Chunk::new()), crowded))
+    }
+
+    /// Takes back a chunk that nobody writes to.
+    fn give_back(&self, chunk: Arc<Chunk>) {
+        chunk.len.store(0, Ordering::Relaxed);
+        locked(&self.free).chunks.push(chunk);
+    }
+}
+
+/// One thread, as the recorder's thread sees it.
+pub(super) struct Slot {
+    /// Its operations have numbers from here on.
+    pub(super) number: u64,
+    /// Its chunks, oldest first; all but the last are full.
+    pub(super) chunks: Mutex<VecDeque<Arc<Chunk>>>,
+    /// It has ended, and its operations had numbers below this.
+    pub(super) ended: AtomicBool,
+    pub(super) next_op: AtomicU64,
+}
+
+/// What was read of one thread, and what can be.
+pub(super) struct Reader {
+    slot: Arc<Slot>,
+    chunks: VecDeque<Arc<Chunk>>,
+    /// The place of the first event of the first chunk; places count all events of the thread.
+    base: u64,
+    /// The next event to be read, and the end of what was found.
+    next: u64,
+    found: u64,
+}
+
+impl Reader {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot, chunks: VecDeque::new(), base: 0, next: 0, found: 0 }
+    }
+
+    /// Looks how many events there are.
+    pub(super) fn look(&mut self) -> u64 {
+        self.chunks.append(&mut locked(&self.slot.chunks));
+        let last = self.chunks.back().map_or(0, |last| last.len.load(Ordering::Acquire));
+        self.base + (self.chunks.len().saturating_sub(1) * CHUNK + last) as u64
+    }
+
+    /// How many events were found.
+    pub(super) fn found(&self) -> u64 {
+        self.found
+    }
+
+    pub(super) fn set_found(&mut self, found: u64) {
+        self.found = found;
+    }
+
+    /// The stamp of the event at this place, which has been looked at and was not read.
+    #[inline]
+    pub(super) fn stamp_at(&self, place: u64) -> u64 {
+        self.at(place)[0]
+    }
+
+    fn at(&self, place: u64) -> [u64; 3] {
+        let index = (place - self.base) as usize;
+        self.chunks[index / CHUNK].get(index)
+    }
+
+    /// The stamp of the next event, if it was found.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u64> {
+        (self.next < self.found).then(|| self.stamp_at(self.next))
+    }
+
+    /// Reads the next event, which must have been found.
+    #[inline]
+    pub(super) fn read(&mut self, pool: &Pool) -> [u64; 3] {
+        let words = self.at(self.next);
+        self.next += 1;
+        if self.next == self.base + CHUNK as u64 {
+            self.base = self.next;
+            if let Some(chunk) = self.chunks.pop_front() {
+                pool.give_back(chunk);
+            }
+        }
+        words
+    }
+
+    /// Whether nothing more can come of this thread; then its number, for another one.
+    pub(super) fn over(&mut self, pool: &Pool) -> Option<(u64, u64)> {
+        // In this order: what it wrote last was written before it ended.
+        if !self.slot.ended.load(Ordering::Acquire) || self.look() != self.next {
+            return None;
+        }
+        for chunk in self.chunks.drain(..) {
+            pool.give_back(chunk);
+        }
+        Some((self.slot.number, self.slot.next_op.load(Ordering::Relaxed)))
     }
 }
