@@ -1,7 +1,8 @@
 //! All that holds of the locks with a recorder that takes events at once holds with the recorder of programs
 //! too: the same tests, over its rings. `common` sees by this file's name which one it is to make.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+// Each of the files has a `common` of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::duplicate_mod)]
 
 #[path = "sync_fidelity.rs"]
 mod fidelity;

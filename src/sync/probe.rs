@@ -155,9 +155,24 @@ pub(super) async fn ask_or_fail<F: Future>(
         };
         let (output, op) = Box::pin(operation(tap, mode, Budget::Last, ask, again, end)).await;
         return (output, Some((tap, op)));
+    } else if let Some(output) = attempt() {
+        // What a first poll of the original would come to, for less: there is no place in a queue to prepare.
+        if has_budget_remaining() {
+            consume_budget().await;
+            return (output, None);
+        }
+        return (Box::pin(yields_unrecorded(output, again)).await, None);
     }
+    #[cfg(all(feature = "off", not(feature = "engine")))]
     let _ = (tap, mode, attempt, again, given);
     (ask().await, None)
+}
+
+/// Lets others run, with the lock in hand, because the cooperative budget is used up.
+#[cfg(any(not(feature = "off"), feature = "engine"))]
+async fn yields_unrecorded<T>(output: T, again: impl Fn() -> Option<T>) -> T {
+    consume_budget().await;
+    again().unwrap_or(output)
 }
 
 /// Whether a task goes on when it has got a lock.
