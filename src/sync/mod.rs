@@ -54,6 +54,7 @@ mod guard;
 mod inside;
 mod mutex;
 mod outlet;
+mod present;
 // What blocks and what acts without waiting only the engine's kinds use.
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 pub(crate) mod probe;
@@ -65,6 +66,7 @@ pub mod task;
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};
+pub use present::{Present, Prologue};
 pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard,
