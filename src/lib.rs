@@ -43,6 +43,7 @@ pub mod cli;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;
+pub mod live;
 #[cfg(feature = "cli")]
 pub mod record;
 #[cfg(feature = "engine")]
