@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::hello::{self, PROGRAM, Token, VERSION, VIEWER};
+use super::hello::{self, PROGRAM, REPORTER, Token, VERSION, VIEWER, Verdict};
 use super::wire::{Frame, Reader};
 
 /// How long a program may take to answer.
@@ -99,6 +99,16 @@ impl Live {
         }
         stream.set_read_timeout(Some(SILENT)).map_err(ConnectError::Nobody)?;
         Ok(Self { stream: BufReader::new(stream), reader: Reader::default() })
+    }
+
+    /// Hears a program that reports to its viewer; whether it is the one that was told `token`.
+    ///
+    /// # Errors
+    ///
+    /// What the socket says.
+    pub fn heard(stream: &mut TcpStream, token: &Token) -> io::Result<bool> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(hello::hear(stream, REPORTER, Some(token))? == Some(Verdict::Welcome))
     }
 
     /// What it tells next; waits for that.

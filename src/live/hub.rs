@@ -121,6 +121,13 @@ impl Hub {
         drop(self.bell.wait_timeout_while(state, FAREWELL, left));
     }
 
+    /// Nothing more will come, and nobody waits for that to be heard.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.ended = state.ended.or(Some(state.now));
+        self.bell.notify_all();
+    }
+
     /// A seat for a viewer, as long as there are fewer than `most`.
     pub(super) fn sit(&self, most: usize) -> Option<u64> {
         let mut state = self.lock();
@@ -145,12 +152,6 @@ impl Hub {
     /// How many events viewers have missed.
     pub(super) fn lost(&self) -> u64 {
         self.lock().lost
-    }
-
-    /// Bytes that wait in the queue of any viewer, at most.
-    #[cfg(test)]
-    pub(super) fn queued(&self) -> usize {
-        self.lock().seats.values().map(|seat| seat.queued).max().unwrap_or_default()
     }
 
     /// What a viewer is told next; waits for something to tell.
@@ -236,5 +237,34 @@ impl Seat {
         }
         self.missing += piece.events.len() as u64;
         piece.events.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However much happens, a viewer that takes nothing has no more in its queue than there is room for.
+    #[test]
+    fn a_queue_is_bounded() {
+        let hub = Hub::new(100 * 24);
+        let seat = hub.sit(1).unwrap();
+        assert!(hub.sit(1).is_none());
+        hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
+        assert_eq!(hub.next(seat).tasks.len(), 1);
+        let actor = Actor { task: TaskId(0), step: None };
+        let wake = Event { seq: 0, at: Time::ZERO, actor, what: What::Wake };
+        let events = vec![Packed::of(&wake).unwrap(); 30];
+        for _ in 0..1000 {
+            hub.take(&Batch { events: &events, ..Batch::default() });
+            assert!(hub.lock().seats[&seat].queued <= hub.room);
+        }
+        // Three batches fit, and nothing is put behind what is missing.
+        assert_eq!(hub.lost(), 997 * 30);
+        for _ in 0..3 {
+            assert_eq!(hub.next(seat).events.events.len(), 30);
+        }
+        let told = hub.next(seat).events.events;
+        assert_eq!((told[0].kind(), told[0].large()), (crate::event::Kind::Lost, 997 * 30));
     }
 }

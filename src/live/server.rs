@@ -68,6 +68,12 @@ impl fmt::Debug for Feed {
     }
 }
 
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 impl Outlet for Feed {
     fn take(&mut self, batch: &Batch<'_>) {
         self.0.take(batch);
