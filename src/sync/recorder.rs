@@ -259,6 +259,11 @@ impl Recorder {
         &self.core
     }
 
+    /// Whether it is one that outlets can be [attached](Self::attach) to.
+    pub fn is_program(&self) -> bool {
+        self.core.program().is_some()
+    }
+
     /// Hands events on to `outlet` too, from now on. It is told first who has which lock and who waits. Of a
     /// recorder that was made with a sink, nothing happens.
     pub fn attach(&self, outlet: impl Outlet + 'static) {
