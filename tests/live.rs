@@ -57,7 +57,9 @@ fn watch(live: &mut Live) -> (Names, Vec<Event>, Time) {
 /// Who has what and who waits, since when.
 fn picture(names: &Names, events: &[Event]) -> Vec<String> {
     let mut state = State::new(names);
-    events.iter().for_each(|event| state.apply(event));
+    for event in events {
+        state.apply(event);
+    }
     let places = |lock: &lockscope::trace::Lock| {
         let queue = lock.queue.iter();
         let places = lock.holders.iter().chain(&lock.granted).chain(queue);

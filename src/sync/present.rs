@@ -192,23 +192,26 @@ impl Present {
         let (at, task) = (event.at, event.actor.task);
         self.at = at;
         let claim = |op, mode| Place { task, op, mode, since: at, woken: None };
-        let mut kind = Kind::Aside;
+        let kind = match event.what {
+            What::Wait { .. } => Kind::Wait,
+            What::Grant { .. } => Kind::Grant,
+            What::Acquire { .. } => Kind::Acquire,
+            What::Sleep { .. } => Kind::Sleep,
+            _ => Kind::Aside,
+        };
         match event.what {
-            What::Wait { lock, op, mode } => self.claim(Kind::Wait, lock, claim(op, mode)),
-            What::Grant { lock, op, mode } => self.claim(Kind::Grant, lock, claim(op, mode)),
-            What::Acquire { lock, op, mode } => self.claim(Kind::Acquire, lock, claim(op, mode)),
+            What::Wait { lock, op, mode }
+            | What::Grant { lock, op, mode }
+            | What::Acquire { lock, op, mode } => {
+                self.claim(kind, lock, claim(op, mode));
+            }
             What::Sent { lock, op, .. }
             | What::Received { lock, op, .. }
             | What::Release { lock, op }
             | What::Cancel { lock, op } => self.forget(lock, op),
-            What::Sleep { .. } => kind = Kind::Sleep,
             _ => {}
         }
         let until = if let What::Sleep { until } = event.what { until } else { at };
-        // Of these events only those that ask leave a sleeper asleep.
-        if matches!(event.what, What::Wait { .. } | What::Grant { .. }) {
-            kind = Kind::Wait;
-        }
         self.live(kind, task, at, || until);
     }
 
