@@ -51,7 +51,7 @@ struct Drain<'a> {
     latest: Time,
     batch: Vec<Packed>,
     asides: Vec<Event>,
-    /// `Wait`s of mutexes that, as far as is known, nobody has, and what became of these operations:
+    /// Who comes to wait for a mutex, or finds it busy, that as far as is known nobody has, and gives up again:
     /// somebody has the lock and has not said so yet.
     kept_back: Vec<Packed>,
     homeless: u64,
@@ -170,10 +170,16 @@ impl<'a> Drain<'a> {
             aside.at = at;
             return self.emit_aside(aside);
         }
-        if !self.kept_back.is_empty() && self.settles(event) {
-            return;
+        if !self.kept_back.is_empty() {
+            // Whoever found a lock busy has gone on to something else: that came before.
+            self.let_go(|kept| {
+                kept.kind() == Kind::Busy && kept.task() == event.task() && kept.lock() != event.lock()
+            });
+            if self.settles(event) {
+                return;
+            }
         }
-        if kind == Kind::Wait && self.present.is_free_mutex(event.lock()) {
+        if matches!(kind, Kind::Wait | Kind::Busy) && self.present.is_free_mutex(event.lock()) {
             self.kept_back.push(event);
             return;
         }
@@ -192,11 +198,12 @@ impl<'a> Drain<'a> {
             }
             // Whoever has it had it before they asked.
             Kind::Acquire if !own => {
+                self.let_go(|kept| same(kept) && kept.task() == event.task());
                 self.emit(event);
                 self.let_go(same);
             }
             Kind::Cancel if own => self.kept_back.push(event),
-            Kind::Wait if self.kept_back.iter().any(same) => self.kept_back.push(event),
+            Kind::Wait | Kind::Busy if self.kept_back.iter().any(same) => self.kept_back.push(event),
             _ => return false,
         }
         true
