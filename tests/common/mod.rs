@@ -51,7 +51,7 @@ impl Tape {
     /// The recorder of a program.
     fn program() -> Self {
         let ring = Ring::new(1 << 24);
-        let recorder = Recorder::with_memory(1 << 23);
+        let recorder = Recorder::with_memory(1 << 30);
         recorder.attach(ring.clone());
         Self { recorder, events: Arc::default(), ring: Some(ring) }
     }
