@@ -40,6 +40,7 @@ pub mod channel;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod compact;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;

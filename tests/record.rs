@@ -6,6 +6,8 @@
 
 #[path = "record/emulator.rs"]
 mod emulator;
+#[path = "common/events.rs"]
+mod events;
 #[path = "record/rival.rs"]
 mod rival;
 #[path = "record/runs.rs"]

@@ -79,6 +79,28 @@ impl Kind {
         Self::Select,
         Self::Lost,
     ];
+
+    /// The kind with this number.
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        if (number as usize) < Self::ALL.len() { Some(Self::ALL[number as usize]) } else { None }
+    }
+
+    /// Whether its events are about a lock.
+    pub const fn has_lock(self) -> bool {
+        matches!(
+            self,
+            Self::Wait
+                | Self::Grant
+                | Self::Acquire
+                | Self::Release
+                | Self::Cancel
+                | Self::Busy
+                | Self::AddPermits
+                | Self::ForgetPermits
+                | Self::Notify
+                | Self::Heard
+        )
+    }
 }
 
 /// An event in 24 bytes, without its place in the total order: that is where it lies.
