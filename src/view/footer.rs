@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Layout, Playing, Reading, Scene, paint, quiz};
-use crate::event::{LockId, TaskId};
-use crate::trace::{why, words};
+use super::lanes::LaneId;
+use super::{Layout, Playing, Reading, Scene, groups, paint, quiz, timeline};
+use crate::trace::{State, why, words};
 
-pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
     let theme = scene.theme;
     let area = layout.sentence;
     let rule = Rect { y: area.y - 1, height: 1, ..area };
@@ -21,7 +21,7 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     }
     let (when, text) = match lane {
         _ if quiz::hides(scene) => (words::moment(scene.view.now), guess(scene)),
-        Some(lane) => (words::moment(scene.view.now), details(scene, lane)),
+        Some(lane) => (words::moment(scene.view.now), details(scene, state, lane)),
         None => match why::sentence(scene.trace, scene.view.moment) {
             Some(sentence) => (words::moment(sentence.at), sentence.text),
             None => (words::moment(scene.view.now), "Nothing has happened yet.".to_owned()),
@@ -30,7 +30,28 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     let x = paint::put(buf, area.x + 1, area.y, area.width - 1, &when, theme.accent) + 1;
     let words = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     paint::paragraph(buf, words, &text, theme.strong);
-    keys(scene, layout.keys, buf);
+    if scene.view.typing { prompt(scene, layout, buf) } else { keys(scene, layout.keys, buf) }
+}
+
+/// What is typed to see fewer lanes, how many it leaves, and how to go on.
+fn prompt(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+    let (theme, area) = (scene.theme, layout.keys);
+    let hint = "Enter keeps it  Esc clears it";
+    let right = area.right().saturating_sub(1);
+    let hint_x = paint::put_right(buf, area.x, right, area.y, hint, theme.dim);
+    let left = format!("{}  ", timeline::found(scene, layout));
+    let left_x = paint::put_right(buf, area.x, hint_x.saturating_sub(2), area.y, &left, theme.text);
+    let room = left_x.saturating_sub(area.x + 5);
+    let x = paint::put(buf, area.x + 1, area.y, 2, "/", theme.accent);
+    // Of a long one its end is seen: that is where it grows.
+    let skip = scene.view.filter.chars().count().saturating_sub(usize::from(room / 2));
+    let text: String = if paint::width(&scene.view.filter) > room {
+        scene.view.filter.chars().skip(skip).collect()
+    } else {
+        scene.view.filter.clone()
+    };
+    let x = paint::put(buf, x, area.y, room, &text, theme.strong);
+    paint::dot(buf, x, area.y, "█", theme.accent);
 }
 
 /// How to answer the question above.
@@ -43,11 +64,11 @@ fn guess(scene: &Scene) -> String {
 }
 
 /// How things stand with the task or the lock of a lane.
-fn details(scene: &Scene, lane: usize) -> String {
-    let tasks = scene.trace.names().tasks.len();
-    match lane.checked_sub(tasks) {
-        None => why::of_task(scene.trace, scene.view.moment, TaskId(lane as u32)),
-        Some(lock) => why::of_lock(scene.trace, scene.view.moment, LockId(lock as u32)),
+fn details(scene: &Scene, state: &State, lane: LaneId) -> String {
+    match lane {
+        LaneId::Task(task) => why::of_task(scene.trace, scene.view.moment, task),
+        LaneId::Lock(lock) => why::of_lock(scene.trace, scene.view.moment, lock),
+        LaneId::Group(group) => groups::details(scene.trace, state, group),
     }
 }
 

@@ -1,22 +1,26 @@
 //! A row for each lock: who has it, since when and in what state; the queue in order; the handoffs. Of
 //! what cannot be owned: what is left of it, and who waits for it.
 
+use std::cmp::Reverse;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Scene, paint, quiz};
-use crate::event::{Family, LockName, Mode, What};
+use super::{LaneId, Scene, paint, quiz};
+use crate::event::{Family, LockId, LockName, Mode, What};
 use crate::trace::{Life, Lock, Look, Place, State, words};
 
 pub(super) fn draw(scene: &Scene, state: &State, area: Rect, buf: &mut Buffer) {
     let names = scene.trace.names();
     let rows = usize::from(area.height);
     let hidden = state.locks.len().saturating_sub(rows);
-    // Where not all fit, those with the longest queues are the ones to look at.
+    // Where not all fit, it is the selected one, and those with the longest queues are the ones to look at.
     let mut shown: Vec<usize> = (0..state.locks.len()).collect();
-    if hidden > 0 {
-        shown.sort_by_key(|&id| std::cmp::Reverse(state.locks[id].queue.len()));
+    if hidden > 0 && rows > 0 {
+        let selected = |id: usize| scene.view.lane == Some(LaneId::Lock(LockId(id as u32)));
+        let worth = |&id: &usize| Reverse((selected(id), state.locks[id].queue.len(), Reverse(id)));
+        shown.select_nth_unstable_by_key(rows - 1, worth);
         shown.truncate(rows);
         shown.sort_unstable();
     }
