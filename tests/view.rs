@@ -134,7 +134,8 @@ fn other_looks() {
     insta::assert_snapshot!("mono", after().theme(ThemeName::Mono).screen(80, 24));
     insta::assert_snapshot!("ansi", after().theme(ThemeName::Ansi).screen(80, 24));
     insta::assert_snapshot!("big", after().with(|view| view.big = true).screen(100, 30));
-    let details = after().with(|view| (view.lane, view.reading) = (Some(LaneId::Task(TaskId(1))), Reading::Details));
+    let details =
+        after().with(|view| (view.lane, view.reading) = (Some(LaneId::Task(TaskId(1))), Reading::Details));
     insta::assert_snapshot!("details", details.screen(80, 24));
     insta::assert_snapshot!("help", after().with(|view| view.reading = Reading::Help).screen(80, 24));
 }

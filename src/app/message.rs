@@ -100,7 +100,13 @@ const fn binding(
     word: &'static str,
     help: &'static str,
 ) -> Binding {
-    Binding { keys, hint: KeyHint { keys: names, word, help } }
+    Binding { keys, hint: KeyHint { keys: names, word, help, crowded: false } }
+}
+
+/// Of what the footer tells only where lanes are many.
+const fn crowded(mut binding: Binding) -> Binding {
+    binding.hint.crowded = true;
+    binding
 }
 
 const STEP: &[(KeyModifiers, KeyCode, Message)] =
@@ -170,6 +176,19 @@ const BINDINGS: [Binding; 21] = [
     binding(HANDOFF, "n p", "handoff", "next / previous handoff"),
     HELP,
     QUIT,
+    crowded(binding(
+        &[(NONE, KeyCode::Char('/'), Message::Filter)],
+        "/",
+        "filter",
+        "filter by name: text or reader#*",
+    )),
+    crowded(binding(&[(NONE, KeyCode::Char('s'), Message::Sort)], "s", "sort", "sort by wait, hold, name")),
+    crowded(binding(
+        &[(NONE, KeyCode::Char('g'), Message::Fold), (NONE, KeyCode::Char('G'), Message::FoldAll)],
+        "g G",
+        "fold",
+        "fold the lane's group / all",
+    )),
     binding(&[(NONE, KeyCode::Char('t'), Message::Axis)], "t", "axis", "time axis / order axis"),
     ZOOM,
     SPEED,
@@ -203,19 +222,6 @@ const BINDINGS: [Binding; 21] = [
         "its details / unselect",
     ),
     binding(LANE_PAGES, "PgUp PgDn", "", "a page of lanes up / down"),
-    binding(
-        &[(NONE, KeyCode::Char('/'), Message::Filter)],
-        "/",
-        "filter",
-        "filter by name: text or reader#*",
-    ),
-    binding(&[(NONE, KeyCode::Char('s'), Message::Sort)], "s", "sort", "sort by wait, hold, name"),
-    binding(
-        &[(NONE, KeyCode::Char('g'), Message::Fold), (NONE, KeyCode::Char('G'), Message::FoldAll)],
-        "g G",
-        "fold",
-        "fold the lane's group / all",
-    ),
     THEME,
 ];
 

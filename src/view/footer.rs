@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::lanes::LaneId;
-use super::{Layout, Playing, Reading, Scene, groups, paint, quiz, timeline};
+use super::{Folds, KeyHint, Layout, Playing, Reading, Scene, groups, paint, quiz, timeline};
 use crate::trace::{State, why, words};
 
 pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
@@ -30,7 +30,11 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     let x = paint::put(buf, area.x + 1, area.y, area.width - 1, &when, theme.accent) + 1;
     let words = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     paint::paragraph(buf, words, &text, theme.strong);
-    if scene.view.typing { prompt(scene, layout, buf) } else { keys(scene, layout.keys, buf) }
+    if scene.view.typing {
+        prompt(scene, layout, buf)
+    } else {
+        keys(scene, is_crowded(scene, layout), layout.keys, buf)
+    }
 }
 
 /// What is typed to see fewer lanes, how many it leaves, and how to go on.
@@ -84,7 +88,18 @@ fn ending(scene: &Scene) -> String {
     }
 }
 
-pub(super) fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
+/// Whether there are more lanes than fit, or a choice of them.
+fn is_crowded(scene: &Scene, layout: &Layout) -> bool {
+    let view = scene.view;
+    layout.tasks.len() < layout.all.lanes
+        || layout.locks.len() < layout.all.locks
+        || !view.filter.is_empty()
+        || view.sort.words().is_some()
+        || view.folds != Folds::default()
+}
+
+/// The keys; `crowded` if there are many lanes.
+pub(super) fn keys(scene: &Scene, crowded: bool, area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     if let Some(notice) = &scene.view.notice {
         paint::put(buf, area.x + 1, area.y, area.width - 2, notice, theme.accent);
@@ -97,7 +112,8 @@ pub(super) fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
         Playing::Paused => 1,
         Playing::Ended => 2,
     };
-    for key in scene.keys.iter().filter(|key| !key.word.is_empty()) {
+    let told = |key: &&KeyHint| !key.word.is_empty() && (crowded || !key.crowded);
+    for key in scene.keys.iter().filter(told) {
         let word = key.word.split('|').nth(standing).unwrap_or(key.word);
         let needs = paint::width(key.keys) + 1 + paint::width(word);
         if x + needs > right {

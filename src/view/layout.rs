@@ -296,13 +296,16 @@ fn page(
 /// Room for the lanes' names.
 pub(super) fn label_width(scene: &Scene, width: u16) -> u16 {
     let names = scene.trace.names();
+    let folds = &scene.view.folds;
     let tasks = names.tasks.iter().map(|name| paint::width(name));
     let locks = names.locks.iter().map(|lock| paint::width(&lock.name));
     // 10,000 names need not all be measured for a column that is cut anyway.
     // The last of numbered ones is the longest.
     let last = names.tasks.last().map(|name| paint::width(name));
     let longest = tasks.take(200).chain(last).chain(locks.take(200)).max().unwrap_or(0);
-    let name = (longest + 3).clamp(8, width / 5);
+    // A folded group says how many it is.
+    let many = if folds.all || !folds.except.is_empty() { 6 } else { 0 };
+    let name = (longest + 3 + many).clamp(8, width / 5);
     // What lanes are sorted by stands beside their names.
     let figure = if scene.view.sort.spent(Spent::default()).is_some() { FIGURE } else { 0 };
     (name + figure).min((width / 3).max(name))

@@ -211,6 +211,8 @@ pub struct KeyHint {
     pub word: &'static str,
     /// A sentence for the help.
     pub help: &'static str,
+    /// Whether the footer tells it only where there are more lanes than fit, or fewer than all are chosen.
+    pub crowded: bool,
 }
 
 /// All that a picture needs.

@@ -80,7 +80,7 @@ pub(super) fn names(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
             LaneId::Lock(lock) => (names.lock(lock), theme.dim),
             LaneId::Group(id) => {
                 let Some(found) = scene.trace.roster().group(id) else { continue };
-                group = format!("{} {}", found.members.len(), found.name);
+                group = format!("{} ×{}", found.name, found.members.len());
                 (group.as_str(), theme.strong)
             }
         };

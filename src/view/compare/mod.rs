@@ -177,7 +177,7 @@ impl CompareScene<'_> {
             });
         }
         panel::draw(self, layout, &states, buf);
-        self.with_longest(|scene| footer::keys(scene, layout.keys, buf));
+        self.with_longest(|scene| footer::keys(scene, false, layout.keys, buf));
     }
 
     /// A broken line through the lanes of a run where it parts from the first; through those of the
