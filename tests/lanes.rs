@@ -395,13 +395,10 @@ fn lanes_and_locks_scroll_and_a_click_moves_nothing() {
     viewer.0.update(Message::Select(50, row), AREA);
     let text = viewer.text();
     assert!(header(&text).contains("tasks 8–13 of 303") && text.contains("▶reader#9"), "{text}");
-    (0..60).for_each(|_| viewer.key(KeyCode::PageDown));
+    (0..80).for_each(|_| viewer.key(KeyCode::PageDown));
     let text = viewer.text();
     assert!(header(&text).contains("locks 29–30 of 30") && text.contains("▶db_29"), "{text}");
     assert!(text.lines().skip(2).take(4).any(|line| line.starts_with(" db_29")), "the strip has it: {text}");
     let text = viewer.press(KeyCode::PageUp);
-    assert!(
-        header(&text).contains("locks 28–29 of 30") && text.contains("▶db_27") || text.contains("locks 28"),
-        "{text}"
-    );
+    assert!(header(&text).contains("locks 28–29 of 30") && text.contains("▶db_27"), "{text}");
 }

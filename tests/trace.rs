@@ -159,8 +159,8 @@ proptest! {
         text::sequence_diagram(&trace);
         why::sentence(&trace, trace.len());
         for id in 0..3 {
-            why::of_task(&trace, trace.len(), TaskId(id));
-            why::of_lock(&trace, trace.len(), LockId(id));
+            why::of_task(&trace, &trace.state(trace.len()), TaskId(id));
+            why::of_lock(&trace, &trace.state(trace.len()), LockId(id));
         }
         // Nobody is told of twice, and whoever is waits.
         let stuck: Vec<TaskId> =

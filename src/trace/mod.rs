@@ -194,10 +194,11 @@ impl Trace {
         }
     }
 
-    /// How many events lie between two checkpoints: more where a state is large, so that all of them
-    /// together stay of the size of the events.
+    /// How many events lie between two checkpoints. Each shares with the one before it what no event
+    /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
+    /// them together stay of the size of the events.
     fn stride(&self) -> usize {
-        (4 * (self.names.tasks.len() + self.names.locks.len())).max(1024)
+        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(1024)
     }
 
     /// Says that nothing more will come.
@@ -271,7 +272,7 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any
-    /// other a copy of a state and some thousand events at most.
+    /// other a copy that shares what it can, and a thousand events or an eighth of the tasks.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         let moment = usize::try_from(moment).unwrap_or(usize::MAX).min(self.events.len());
         if moment == self.events.len() {

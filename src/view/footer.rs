@@ -22,7 +22,7 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     let (when, text) = match lane {
         _ if quiz::hides(scene) => (words::moment(scene.view.now), guess(scene)),
         Some(lane) => (words::moment(scene.view.now), details(scene, state, lane)),
-        None => match why::sentence(scene.trace, scene.view.moment) {
+        None => match why::sentence_of(scene.trace, state, scene.view.moment) {
             Some(sentence) => (words::moment(sentence.at), sentence.text),
             None => (words::moment(scene.view.now), "Nothing has happened yet.".to_owned()),
         },
@@ -70,8 +70,8 @@ fn guess(scene: &Scene) -> String {
 /// How things stand with the task or the lock of a lane.
 fn details(scene: &Scene, state: &State, lane: LaneId) -> String {
     match lane {
-        LaneId::Task(task) => why::of_task(scene.trace, scene.view.moment, task),
-        LaneId::Lock(lock) => why::of_lock(scene.trace, scene.view.moment, lock),
+        LaneId::Task(task) => why::of_task(scene.trace, state, task),
+        LaneId::Lock(lock) => why::of_lock(scene.trace, state, lock),
         LaneId::Group(group) => groups::details(scene.trace, state, group),
     }
 }

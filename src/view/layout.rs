@@ -185,7 +185,7 @@ impl Layout {
         }
         // The locks' thin lines stand close under the tasks: what they name is in the lanes above.
         if !lanes.is_empty() && tasks_shown.end == tasks {
-            y -= gap;
+            y -= gap.min(1);
         }
         for id in list.range(tasks + locks_shown.start..tasks + locks_shown.end) {
             lanes.push(Lane { id, y, height: lock_height });

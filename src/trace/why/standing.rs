@@ -5,9 +5,8 @@ use crate::event::{Family, LockId, Mode, TaskId, What};
 use crate::trace::story::option;
 use crate::trace::{Claim, Life, Lock, Place, Stage, State, Trace, words};
 
-/// How things stand with a task at `moment`: what it holds, what it waits for, and who is in its way.
-pub fn of_task(trace: &Trace, moment: u64, id: TaskId) -> String {
-    let state = trace.state(moment);
+/// How things stand with a task in `state`: what it holds, what it waits for, and who is in its way.
+pub fn of_task(trace: &Trace, state: &State, id: TaskId) -> String {
     let name = |task| trace.names().task(task);
     let Some(task) = state.task(id) else { return String::new() };
     let claims = task.claims.iter().filter_map(|claim| Some(of_claim(trace, state.lock(claim.lock)?, claim)));
@@ -81,9 +80,8 @@ fn names<'a>(trace: &Trace, places: impl Iterator<Item = &'a Place>, opens: bool
     words::list(&names, opens)
 }
 
-/// How things stand with a lock at `moment`: whose it is, who waits.
-pub fn of_lock(trace: &Trace, moment: u64, id: LockId) -> String {
-    let state = trace.state(moment);
+/// How things stand with a lock in `state`: whose it is, who waits.
+pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
     let name = |task| trace.names().task(task);
     let Some(lock) = state.lock(id) else { return String::new() };
     let kind = format!(" ({}, {})", lock.kind.path(), lock.kind.policy());

@@ -1,5 +1,6 @@
 //! A task's lane: what each of its cells shows, and the words that stand on them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -221,7 +222,7 @@ fn alone(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> bool 
         .any(|note| matches!(note.what, Noted::Late { due, ran } if ran == task && span.at <= due));
     let last = scene.trace.event(scene.view.moment).is_some_and(|event| event.actor.task == task);
     let is = || {
-        let late = |task: &Task| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
+        let late = |task: &Arc<Task>| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
         last && !over
             && scene.trace.end().is_none_or(|end| scene.view.now < end.at)
             && state.tasks.iter().any(late)
