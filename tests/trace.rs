@@ -64,7 +64,8 @@ fn check_state(state: &State) -> Result<(), TestCaseError> {
         }
     }
     let claims: usize = state.tasks.iter().map(|task| task.claims.len()).sum();
-    let places = |lock: &lockscope::trace::Lock| lock.holders.len() + lock.granted.len() + lock.queue.len();
+    let places =
+        |lock: &Arc<lockscope::trace::Lock>| lock.holders.len() + lock.granted.len() + lock.queue.len();
     prop_assert_eq!(claims, state.locks.iter().map(places).sum::<usize>());
     Ok(())
 }
