@@ -180,7 +180,7 @@ const BINDINGS: [Binding; 21] = [
         &[(NONE, KeyCode::Char('/'), Message::Filter)],
         "/",
         "filter",
-        "filter by name: text or reader#*",
+        "filter by name, or reader#*",
     )),
     crowded(binding(&[(NONE, KeyCode::Char('s'), Message::Sort)], "s", "sort", "sort by wait, hold, name")),
     crowded(binding(

@@ -187,10 +187,11 @@ fn bars(lane: Lane) -> std::ops::RangeInclusive<u16> {
     lane.bar().min(lane.y + 1)..=lane.bar()
 }
 
-/// How far an event's words may run on: to the next event of the same task.
+/// How far an event's words may run on: to the next event in the same lane.
 fn words_room(scene: &Scene, window: &Window, seq: u64) -> u16 {
-    let task = |seq| scene.trace.event(seq).map(|event| event.actor.task);
-    let next = (seq + 1..=window.last).find(|&next| task(next) == task(seq)).unwrap_or(window.last + 1);
+    let lane = |seq| scene.trace.event(seq).map(|event| lane_of(scene.trace, scene.view, event.actor.task));
+    let here = lane(seq);
+    let next = (seq + 1..=window.last).find(|&next| lane(next) == here).unwrap_or(window.last + 1);
     (next - seq) as u16 * window.column
 }
 

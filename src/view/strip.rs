@@ -67,7 +67,7 @@ fn row_of(
         line.put("queue ", theme.dim);
         line.put("?", theme.strong);
     } else {
-        queue(scene, lock, &mut line);
+        queue(scene, lock, state.lost > 0, &mut line);
     }
 }
 
@@ -117,8 +117,10 @@ fn held(scene: &Scene, state: &State, lock: &Lock, line: &mut Line) {
         line.put(&format!(" {} ", names.task(heir.task)), theme.chip(Look::Waiting));
         line.x += 3;
     } else {
+        // Whoever acquired it in a gap is not known.
+        let nobody = if state.lost > 0 { "no owner known" } else { "free" };
         let free =
-            lock.free().map_or_else(|| "free".to_owned(), |free| format!("{} free", words::permits(free)));
+            lock.free().map_or_else(|| nobody.to_owned(), |free| format!("{} free", words::permits(free)));
         line.put(&free, theme.text);
         line.x += 3;
     }
@@ -197,15 +199,15 @@ pub(super) fn let_in(lock: &Lock) -> &'static str {
 /// No row has room for more who wait.
 const MOST_CHIPS: usize = 64;
 
-/// Who waits, in order.
-fn queue(scene: &Scene, lock: &Lock, line: &mut Line) {
+/// Who waits, in order; `doubtful` where somebody may wait unseen.
+fn queue(scene: &Scene, lock: &Lock, doubtful: bool, line: &mut Line) {
     let theme = scene.theme;
     let owned = !matches!(lock.kind.family(), Family::Notify | Family::Channel);
     if owned || !lock.queue.is_empty() {
         line.put("queue ", theme.dim);
     }
     if lock.queue.is_empty() && owned {
-        line.put("empty", theme.dim);
+        line.put(if doubtful { "nobody known" } else { "empty" }, theme.dim);
     }
     let narrow = line.narrow;
     let chip = |position: usize, wishes: bool| {

@@ -200,9 +200,9 @@ fn ten_thousand_tasks_open_step_scroll_and_quit() {
     shot.lane("t#9909");
     let all = terminal.press("\x1b", "all lanes", |shot| !shot.contains("Enter keeps it"));
     assert_lanes(&all, 16..=23);
-    let shot = terminal.press("g", "one lane", |shot| shot.contains("×10000"));
+    let shot = terminal.press("g", "one lane", |shot| shot.contains("t#* ×10000"));
     assert!(shot.contains("1 holds asleep") || shot.contains("1 granted"), "{shot}");
-    assert_eq!(terminal.press("g", "all lanes", |shot| !shot.contains("×10000")), all);
+    assert_eq!(terminal.press("g", "all lanes", |shot| !shot.contains("t#* ×10000")), all);
     terminal.press(END, "the end", Shot::ended);
     let shot = terminal.shot();
     assert_eq!(shot.millis(), Some(1000));

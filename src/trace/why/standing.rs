@@ -147,7 +147,11 @@ const LOOK_BACK: u64 = 256;
 
 /// How things stand while nobody has or wants a lock: what happened last to the data, if that was lately.
 fn at_rest(trace: &Trace, state: &State) -> Sentence {
-    let rest = "No lock is held, and nobody waits.";
+    // What began before a gap may go on after it, unseen.
+    let rest = match state.lost {
+        0 => "No lock is held, and nobody waits.".to_owned(),
+        lost => format!("{} missing: who has a lock or waits since before that is not known.", are(lost)),
+    };
     let lately = (state.moment.saturating_sub(LOOK_BACK) + 1..=state.moment).rev();
     let data = lately.filter_map(|seq| trace.event(seq)).find_map(|event| {
         let who = words::opening(trace.names().task(event.actor.task));
@@ -158,7 +162,12 @@ fn at_rest(trace: &Trace, state: &State) -> Sentence {
         };
         Some(Sentence { at: event.at, text: format!("{text} {rest}") })
     });
-    data.unwrap_or_else(|| Sentence { at: state.at, text: rest.to_owned() })
+    data.unwrap_or_else(|| Sentence { at: state.at, text: rest.clone() })
+}
+
+/// `1 event is`, `2 events are`.
+fn are(events: u64) -> String {
+    format!("{} {}", words::events(events), if events == 1 { "is" } else { "are" })
 }
 
 /// Who has a lock, in a sentence.
