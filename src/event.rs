@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use kinds::{Family, LockKind, Policy};
+pub(crate) use packed::Brief;
 pub use packed::{Kind, Packed};
 
 /// A moment in a run: nanoseconds since it began.

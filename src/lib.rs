@@ -43,11 +43,13 @@ pub mod cli;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;
+pub mod live;
 #[cfg(feature = "cli")]
 pub mod record;
 #[cfg(feature = "engine")]
 pub mod scenario;
 pub mod sync;
+pub use live::{serve, serve_with};
 pub use sync::task;
 pub mod trace;
 #[cfg(feature = "cli")]

@@ -29,7 +29,8 @@ use shows::Show;
 
 /// 300 readers that share one lock and wait for another, two writers, a janitor, and 30 locks.
 fn many() -> String {
-    let locks: String = (1..30).map(|n| format!(r#", "db_{n}": "tokio::sync::Mutex""#)).collect();
+    let locks: Vec<String> = (1..30).map(|n| format!(r#", "db_{n}": "tokio::sync::Mutex""#)).collect();
+    let locks = locks.concat();
     format!(
         r#"{{ "scenario": 1, "title": "Many readers", "until": "2s", "locks": {{ "cache": "tokio::sync::RwLock"{locks} }}, "tasks": [
         {{ "name": "reader", "count": 300, "steps": [ {{ "loop": [
@@ -148,8 +149,11 @@ fn lost_events_are_told_from_the_gap_on() {
     assert!(told.contains("1234 events not recorded"), "the row of the gap: {told}");
 }
 
+/// By id: the nanoseconds that it waited and held.
+type Spans = HashMap<u32, (u128, u128)>;
+
 /// What every task and lock waited and held, the slow way: every acquisition looked up from its beginning.
-fn expected(trace: &Trace) -> (HashMap<u32, (u128, u128)>, HashMap<u32, (u128, u128)>) {
+fn expected(trace: &Trace) -> (Spans, Spans) {
     let end: u128 = trace.end().unwrap().at.nanos().into();
     let mut ops: HashMap<OpId, (u32, u32, Option<u128>, Option<u128>)> = HashMap::new();
     let (mut tasks, mut locks) = (HashMap::new(), HashMap::new());

@@ -85,7 +85,7 @@ fn tasks_are_told_by_name_from_their_start_to_their_end() {
     });
     assert_eq!(tape.told(from), "holder spawn, holder acquire, holder release, holder finish");
 
-    // So it does where it panics, and where nobody ever polls it.
+    // So it does where it panics, and where nobody ever polls it. A second `main` is told from the first.
     let from = tape.len();
     runtime.block_on(task::named("main", async {
         let other = Arc::clone(&db);
@@ -99,8 +99,8 @@ fn tasks_are_told_by_name_from_their_start_to_their_end() {
     }));
     assert_eq!(
         tape.told(from),
-        "main spawn, panics spawn, panics acquire, panics release, panics finish, main acquire, idle spawn, \
-         idle release, idle finish, main finish"
+        "main#2 spawn, panics spawn, panics acquire, panics release, panics finish, main#2 acquire, idle spawn, \
+         idle release, idle finish, main#2 finish"
     );
 
     // A recording that has ended knows nobody new.

@@ -197,6 +197,37 @@ fn the_handoff_goes_through_release_grant_re_ask_and_acquire() {
     assert_eq!(moment(&trace, grant + 3), "Waiting Holding | writer | reader");
 }
 
+/// From a loss on nobody is known to have or to want anything, in any lane.
+#[test]
+fn nothing_is_drawn_across_a_loss_as_if_it_were_known() {
+    let lock = LockName { name: "m".into(), kind: LockKind::TokioMutex, permits: None };
+    let names = Names { tasks: vec!["a".into(), "b".into()], locks: vec![lock] };
+    let (lock, mode) = (LockId(0), Mode::Exclusive);
+    let story = [
+        (0, What::Acquire { lock, op: OpId(1), mode }),
+        (1, What::Wait { lock, op: OpId(2), mode }),
+        (0, What::Release { lock, op: OpId(1) }),
+        (1, What::Grant { lock, op: OpId(2), mode }),
+        (0, What::Lost { events: 7 }),
+        (1, What::Acquire { lock, op: OpId(2), mode }),
+    ];
+    let events = (1..).zip(story).map(|(seq, (task, what))| Event {
+        seq,
+        at: Time::from_millis(seq),
+        actor: Actor { task: TaskId(task), step: None },
+        what,
+    });
+    let trace = Trace::of(names, events);
+    let granted = trace.lane(TaskId(1), 4).last().map(|span| span.look);
+    assert_eq!(granted, Some(Look::Granted));
+    let lost = trace.lane(TaskId(1), 5).last().map(|span| (span.seq, span.look));
+    assert_eq!(lost, Some((5, Look::Idle)));
+    let nobody = trace.tenures(lock, 5).last().map(|tenure| (tenure.seq, tenure.owners.is_empty()));
+    assert_eq!(nobody, Some((5, true)));
+    assert_eq!(trace.handoffs(6)[0].settled(6), None);
+    assert_eq!(trace.state(6).lost, 7);
+}
+
 #[test]
 fn the_sentence_grows_with_the_moment() {
     let trace = handoff();

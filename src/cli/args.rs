@@ -106,6 +106,14 @@ pub enum Command {
         #[arg(long)]
         ascii: bool,
     },
+    /// Look at a program while it runs, and print what happens in it
+    ///
+    /// The program has lockscope's locks in it and serves an address with `lockscope::live`, or is started
+    /// here, behind `--`, and reports by itself. Its end is the end; Ctrl-C is one too.
+    #[command(after_help = "Examples:\n  lockscope attach 127.0.0.1:7007\n  \
+        lockscope attach --format json -- cargo run --example my-server\n\
+        Exit codes: 0 looked until the end, 2 there is nothing to look at; of a program that was started, its own.")]
+    Attach(AttachFlags),
     /// Run scenarios and compare with what they expect: for the tests of a course
     ///
     /// Compared is what a file's `expect` names: outcome, cause, acquires, prints. A file without it
@@ -164,6 +172,26 @@ pub struct EngineFlags {
     /// Append a log of what lockscope itself does to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Args)]
+pub struct AttachFlags {
+    /// Where the program serves, such as 127.0.0.1:7007
+    #[arg(value_name = "ADDR", required_unless_present = "program", conflicts_with = "program")]
+    pub addr: Option<String>,
+    /// Take the token from this environment variable
+    #[arg(long, value_name = "VAR", conflicts_with_all = ["token_file", "program"])]
+    pub token_env: Option<String>,
+    /// Take the token from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "program")]
+    pub token_file: Option<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+    /// The program to start, and its arguments; what it prints goes to stderr
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub program: Vec<std::ffi::OsString>,
 }
 
 /// With which locks to run.

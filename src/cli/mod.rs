@@ -1,6 +1,7 @@
 //! The command line: the only place that prints and exits.
 
 mod args;
+mod attach;
 mod check;
 mod compare;
 mod diff;
@@ -101,6 +102,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Some(Command::Compare { scenarios, locks, format, flags, look }) => {
             compare::compare(&scenarios, &locks, format, &flags, &look)
         }
+        Some(Command::Attach(flags)) => attach::attach(&flags),
         Some(Command::Record(flags)) => record::record(&flags),
         Some(Command::Play { recording, look, axis, stops, ascii }) => {
             play::play(&recording, &look, axis, ascii, self::stops(stops))

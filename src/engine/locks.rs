@@ -263,7 +263,7 @@ impl Lock {
     pub(super) async fn notified(&self) {
         let Inner::TokioNotify(notify) = &self.inner else { return };
         let end = |lock, op, (): &()| What::Heard { lock, op };
-        operation(&self.tap, Mode::Signal, Budget::Never, || notify.notified(), end).await;
+        operation(&self.tap, Mode::Signal, Budget::Never, || notify.notified(), || None, end).await;
     }
 
     /// Notifies the first who waits, or everybody.

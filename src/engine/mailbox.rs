@@ -75,7 +75,8 @@ impl Sender {
                     Ok(_) => What::Sent { lock, op, value: sent.clone() },
                     Err(_) => refused(lock, op),
                 };
-                let room = operation(&lock.tap, Mode::Room, Budget::Last, || sender.reserve(), end).await.0;
+                let room =
+                    operation(&lock.tap, Mode::Room, Budget::Last, || sender.reserve(), || None, end).await.0;
                 if let Ok(room) = room {
                     room.send(value);
                 }
@@ -103,10 +104,10 @@ impl Receiver {
         let tap = &lock.tap;
         match self {
             Self::Bounded(receiver) => {
-                operation(tap, Mode::Message, Budget::First, || receiver.recv(), end).await.0
+                operation(tap, Mode::Message, Budget::First, || receiver.recv(), || None, end).await.0
             }
             Self::Unbounded(receiver) => {
-                operation(tap, Mode::Message, Budget::First, || receiver.recv(), end).await.0
+                operation(tap, Mode::Message, Budget::First, || receiver.recv(), || None, end).await.0
             }
         }
     }

@@ -95,6 +95,21 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Packed([u64; 3]);
 
+/// A mode in the few bits that it has here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Brief(u64);
+
+impl Brief {
+    /// Of an event that says no mode.
+    pub(crate) const NONE: Self = Self(0);
+
+    /// `mode`, if the bits are enough for it.
+    #[inline]
+    pub(crate) fn of(mode: Mode) -> Option<Self> {
+        pack_mode(mode).map(Self)
+    }
+}
+
 const KIND_BITS: u32 = 5;
 const SMALL_BITS: u32 = 11;
 const LARGE_BITS: u32 = 48;
@@ -189,6 +204,19 @@ impl Packed {
         let what = kind as u64 | small << KIND_BITS | fits(large, LARGE_BITS)? << (KIND_BITS + SMALL_BITS);
         let whom = task | fits(lock, LOCK_BITS)? << TASK_BITS | step << (TASK_BITS + LOCK_BITS);
         Some(Self([at.nanos(), what, whom]))
+    }
+
+    /// An event of an acquisition, from numbers that are known to fit.
+    #[inline]
+    pub(crate) const fn quick(
+        at: u64,
+        kind: Kind,
+        (mode, op): (Brief, OpId),
+        task: TaskId,
+        lock: LockId,
+    ) -> Self {
+        let what = kind as u64 | mode.0 << KIND_BITS | op.0 << (KIND_BITS + SMALL_BITS);
+        Self([at, what, task.0 as u64 | (lock.0 as u64) << TASK_BITS])
     }
 
     /// From the three words of which it is made. Numbers that mean nothing are read as an event

@@ -54,10 +54,13 @@ mod guard;
 mod inside;
 mod mutex;
 mod outlet;
+mod present;
 // What blocks and what acts without waiting only the engine's kinds use.
 #[cfg_attr(not(feature = "engine"), allow(dead_code))]
 pub(crate) mod probe;
+mod program;
 mod recorder;
+mod ring;
 mod rwlock;
 mod semaphore;
 pub mod task;
@@ -65,7 +68,9 @@ pub mod task;
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};
+pub use present::{Present, Prologue};
 pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
+pub use ring::Ring;
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard,
     RwLockReadGuard, RwLockWriteGuard,

@@ -115,7 +115,9 @@ impl<T> Mutex<T> {
     /// that it was given. That is recorded as a [`Cancel`](crate::event::What::Cancel); a future that
     /// was never polled has not asked and records nothing.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, || self.inner().lock()).await;
+        let (inner, held) =
+            ask(self.probe.tap(), Mode::Exclusive, || self.inner().try_lock().ok(), || self.inner().lock())
+                .await;
         MutexGuard::new(Held::of(held), inner, self)
     }
 
@@ -139,7 +141,8 @@ impl<T> Mutex<T> {
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         let lock = || Arc::clone(self.inner()).lock_owned();
-        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, lock).await;
+        let attempt = || Arc::clone(self.inner()).try_lock_owned().ok();
+        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, attempt, lock).await;
         OwnedMutexGuard::new(Held::owned(held), inner, self)
     }
 

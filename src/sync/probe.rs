@@ -5,9 +5,17 @@
 //!
 //! Two rules make the recorded order of a lock the true one on any number of threads.
 //!
-//! * An operation's first poll and the record of its outcome are one step under [`Tap::order`], and
-//!   what ends an operation is recorded in it too. So the order of the `Wait` events is that of the queue.
+//! * An operation that may come to wait is polled first, and the outcome recorded, in one step under
+//!   [`Tap::order`], and what ends it is recorded in it too. So the order of the `Wait` events is that of the
+//!   queue.
 //! * `Release` and `Cancel` are recorded before the real lock is let go, `Acquire` after it is held.
+//!
+//! In a program's recording an operation that gets the lock at once needs no such step: it is in its critical
+//! section when it is recorded, and stamps of one lock only ever grow ([`Tap::note`]). It asks with the lock's
+//! `try_` method, which takes the very permits that a first poll would take; only what that poll spends of the
+//! task's cooperative budget is spent here. Where it fails, the real future is polled, under `order`. So all
+//! who come to wait come to it under `order`. Whoever has the lock then may not have recorded it yet: the
+//! recorder's thread puts that right, see `program::drain`.
 //!
 //! The real lock is let go *outside* of `order`, because that runs wakers of other people's. An
 //! operation that asks in between is rightly recorded as waiting although the release is recorded. And
@@ -20,12 +28,13 @@ use std::panic::Location;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 
+use super::program::Program;
 use super::recorder::{Recorder, installed};
-use crate::event::{Actor, LockId, LockKind, LockName, Mode, OpId, What};
+use crate::event::{Actor, Brief, Family, Kind, LockId, LockKind, LockName, Mode, OpId, What};
 
 /// A poisoned mutex here only means that a sink panicked; what it protects is still whole.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -105,33 +114,109 @@ impl Probe {
     }
 }
 
-/// Waits for what `ask` asks a tokio lock for, and gives its record too, if there is one.
+/// Waits for what `ask` asks a tokio lock for, and gives its record too, if there is one. `attempt` asks for
+/// the same without waiting.
 pub(super) fn ask<F: Future>(
     tap: Option<&Arc<Tap>>,
     mode: Mode,
+    attempt: impl FnOnce() -> Option<F::Output>,
     ask: impl FnOnce() -> F,
 ) -> impl Future<Output = (F::Output, Record<'_>)> {
-    ask_or_fail(tap, mode, ask, |_| true)
+    ask_or_fail(tap, mode, attempt, ask, || None, |_| true)
 }
 
-/// The same of a lock that can refuse: `given` says whether it gave anything.
+/// The same of a lock that can refuse: `given` says whether it gave anything, and `again` what it gives whoever
+/// had something already but was not let run on, if that is something else by now.
 pub(super) async fn ask_or_fail<F: Future>(
     tap: Option<&Arc<Tap>>,
     mode: Mode,
+    attempt: impl FnOnce() -> Option<F::Output>,
     ask: impl FnOnce() -> F,
+    again: impl Fn() -> Option<F::Output>,
     given: impl Fn(&F::Output) -> bool,
 ) -> (F::Output, Record<'_>) {
     // A future that may come to this keeps room for it, so with `off` it is left out.
     #[cfg(any(not(feature = "off"), feature = "engine"))]
     if let Some(tap) = tap {
+        match tap.take(mode, attempt) {
+            Some((output, op, Runs::On)) => {
+                consume_budget().await;
+                return (output, Some((tap, op)));
+            }
+            // Rare, and so apart: room for it would make every lock's future larger.
+            Some((output, op, Runs::Later)) => {
+                let output = Box::pin(yields(tap, mode, op, output, again, &given)).await;
+                return (output, Some((tap, op)));
+            }
+            None => {}
+        }
         let end = |lock, op, output: &_| {
             if given(output) { What::Acquire { lock, op, mode } } else { What::Cancel { lock, op } }
         };
-        let (output, op) = operation(tap, mode, Budget::Last, ask, end).await;
+        let (output, op) = Box::pin(operation(tap, mode, Budget::Last, ask, again, end)).await;
         return (output, Some((tap, op)));
+    } else if let Some(output) = attempt() {
+        // What a first poll of the original would come to, for less: there is no place in a queue to prepare.
+        if has_budget_remaining() {
+            consume_budget().await;
+            return (output, None);
+        }
+        return (Box::pin(yields_unrecorded(output, again)).await, None);
     }
-    let _ = (tap, mode, given);
+    #[cfg(all(feature = "off", not(feature = "engine")))]
+    let _ = (tap, mode, attempt, again, given);
     (ask().await, None)
+}
+
+/// Lets others run, with the lock in hand, because the cooperative budget is used up.
+#[cfg(any(not(feature = "off"), feature = "engine"))]
+async fn yields_unrecorded<T>(output: T, again: impl Fn() -> Option<T>) -> T {
+    consume_budget().await;
+    again().unwrap_or(output)
+}
+
+/// Whether a task goes on when it has got a lock.
+enum Runs {
+    On,
+    /// Its cooperative budget is used up.
+    Later,
+}
+
+/// Lets others run, with the lock in hand, because the cooperative budget is used up. It may be refused then.
+#[cfg(any(not(feature = "off"), feature = "engine"))]
+async fn yields<T>(
+    tap: &Tap,
+    mode: Mode,
+    op: OpId,
+    mut output: T,
+    again: impl Fn() -> Option<T>,
+    given: impl Fn(&T) -> bool,
+) -> T {
+    /// Records `Cancel` if it is dropped before its task runs again.
+    struct Yielding<'a>(Option<(&'a Tap, Actor, OpId)>);
+
+    impl Drop for Yielding<'_> {
+        fn drop(&mut self) {
+            if let Some((tap, actor, op)) = self.0 {
+                tap.note(actor, What::Cancel { lock: tap.lock, op }, 0);
+            }
+        }
+    }
+
+    // Dropped in reverse: `Cancel` is recorded before the guard lets go.
+    let mut yielding = Yielding(Some((tap, tap.recorder.actor(), op)));
+    consume_budget().await;
+    match again() {
+        Some(other) if !given(&other) => {
+            drop(yielding);
+            output = other;
+        }
+        _ => {
+            yielding.0 = None;
+            tap.note(tap.recorder.actor(), What::Acquire { lock: tap.lock, op, mode }, 0);
+        }
+    }
+    output
 }
 
 /// Asks without waiting, and gives the record too, if there is one.
@@ -155,6 +240,11 @@ pub(crate) struct Tap {
     lock: LockId,
     /// Whether a waiter that is woken owns the lock already.
     hands_over: bool,
+    /// Whether one owner at most records what it does.
+    exclusive: bool,
+    /// The stamp of the last coming into the lock or going, and of the last coming into its queue.
+    last: AtomicU64,
+    last_wait: AtomicU64,
     /// How often something changed that a waiter may have been woken for.
     changes: AtomicU64,
     /// Whether it refuses all who wait and will ask: their waker is woken, and they are given nothing.
@@ -172,10 +262,62 @@ impl Tap {
             recorder: recorder.clone(),
             lock,
             hands_over,
+            exclusive: kind.family() == Family::Mutex,
+            last: AtomicU64::new(0),
+            last_wait: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
             order: Mutex::new(()),
         }
+    }
+
+    /// A program's recorder, if `mode` fits into the events that it writes at once.
+    #[inline]
+    fn quick(&self, mode: Mode) -> Option<(&Program, Brief)> {
+        Some((self.recorder.core().program()?, Brief::of(mode)?))
+    }
+
+    /// In a program's recording, takes what can be had at once, and records it.
+    #[inline]
+    fn take<T>(&self, mode: Mode, attempt: impl FnOnce() -> Option<T>) -> Option<(T, OpId, Runs)> {
+        let (program, brief) = self.quick(mode)?;
+        let _order = (!self.exclusive).then(|| locked(&self.order));
+        let output = attempt()?;
+        let (kind, runs) =
+            if has_budget_remaining() { (Kind::Acquire, Runs::On) } else { (Kind::Grant, Runs::Later) };
+        Some((output, self.owns(program, kind, brief, None), runs))
+    }
+
+    /// Writes down that this thread's task comes into the lock, or goes; with which operation. Of a mutex the
+    /// last stamp belongs to the critical section, so nobody else changes it meanwhile.
+    #[inline]
+    fn owns(&self, program: &Program, kind: Kind, mode: Brief, op: Option<OpId>) -> OpId {
+        let floor = self.last.load(Ordering::Relaxed);
+        let (op, stamp) = program.write(self.recorder.core(), (kind, mode, op), self.lock, floor);
+        if self.exclusive {
+            self.last.store(stamp, Ordering::Relaxed);
+        } else {
+            self.last.fetch_max(stamp, Ordering::Relaxed);
+        }
+        op
+    }
+
+    /// Records what happens to this lock. In a program's recording the stamp, which it gives, is after `floor`;
+    /// of who comes into the lock or goes, after that of who came or went before; of who comes to wait, after
+    /// that of who waits already.
+    fn note(&self, actor: Actor, what: What, floor: u64) -> u64 {
+        if self.recorder.core().program().is_none() {
+            self.recorder.record(actor, what);
+            return floor;
+        }
+        let last = match what {
+            What::Wait { .. } => &self.last_wait,
+            What::Grant { .. } | What::Busy { .. } => return self.recorder.record_after(actor, what, floor),
+            _ => &self.last,
+        };
+        let stamp = self.recorder.record_after(actor, what, floor.max(last.load(Ordering::Relaxed)));
+        last.fetch_max(stamp, Ordering::Relaxed);
+        stamp
     }
 
     /// Somebody came into the lock or left it, or its queue.
@@ -194,12 +336,22 @@ impl Tap {
         mode: Mode,
         attempt: impl FnOnce() -> Result<G, E>,
     ) -> Result<(G, OpId), E> {
+        if let Some((program, brief)) = self.quick(mode) {
+            let _order = (!self.exclusive).then(|| locked(&self.order));
+            let outcome = attempt();
+            let op = if outcome.is_ok() {
+                self.owns(program, Kind::Acquire, brief, None)
+            } else {
+                program.write(self.recorder.core(), (Kind::Busy, brief, None), self.lock, 0).0
+            };
+            return outcome.map(|guard| (guard, op));
+        }
         let (lock, op, actor) = (self.lock, self.recorder.next_op(), self.recorder.actor());
         let _order = locked(&self.order);
         let outcome = attempt();
         let what =
             if outcome.is_ok() { What::Acquire { lock, op, mode } } else { What::Busy { lock, op, mode } };
-        self.recorder.record(actor, what);
+        self.note(actor, what, 0);
         self.changed();
         outcome.map(|guard| (guard, op))
     }
@@ -240,9 +392,22 @@ impl Tap {
         let actor = self.recorder.actor();
         let _order = locked(&self.order);
         for what in whats(self.lock) {
-            self.recorder.record(actor, what);
+            self.note(actor, what, 0);
         }
         self.changed();
+    }
+
+    /// Records that an acquisition is over.
+    #[inline]
+    fn release(&self, op: OpId) {
+        if let Some(program) = self.recorder.core().program() {
+            let _order = (!self.exclusive).then(|| locked(&self.order));
+            if !self.recorder.is_closed() {
+                self.owns(program, Kind::Release, Brief::NONE, Some(op));
+            }
+        } else {
+            self.tell(|lock| [What::Release { lock, op }]);
+        }
     }
 
     /// Says that from here on whoever is woken is given nothing.
@@ -280,6 +445,8 @@ struct Ticket {
 
 struct Progress {
     state: State,
+    /// The stamp of the last event.
+    stamp: u64,
     /// How much had changed when it was woken and came too late.
     beaten: Option<u64>,
     /// Whom to wake: the task's waker as of its last poll, until it is used.
@@ -287,8 +454,8 @@ struct Progress {
 }
 
 impl Ticket {
-    fn record(&self, what: impl FnOnce(LockId, OpId) -> What) {
-        self.tap.recorder.record(self.actor, what(self.tap.lock, self.op));
+    fn record(&self, progress: &mut Progress, what: impl FnOnce(LockId, OpId) -> What) {
+        progress.stamp = self.tap.note(self.actor, what(self.tap.lock, self.op), progress.stamp);
     }
 
     /// Keeps the waker of the task that polls now.
@@ -302,9 +469,9 @@ impl Ticket {
     /// The first poll came back empty-handed: it stands in the queue.
     fn enqueued(&self) {
         let mut progress = locked(&self.progress);
-        self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
+        self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
         if progress.state == State::Early && !self.tap.refuses.load(Ordering::Acquire) {
-            self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
+            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         } else {
             progress.state = State::Waiting;
@@ -315,7 +482,7 @@ impl Ticket {
     fn granted(&self) {
         let mut progress = locked(&self.progress);
         if progress.state != State::Granted {
-            self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
+            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
             progress.state = State::Granted;
         }
     }
@@ -324,7 +491,7 @@ impl Ticket {
     fn waits_again(&self) {
         let mut progress = locked(&self.progress);
         if progress.state == State::Granted && !self.tap.hands_over {
-            self.record(|lock, op| What::Wait { lock, op, mode: self.mode });
+            self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
             progress.state = State::Waiting;
             progress.beaten = Some(self.tap.changes.load(Ordering::Relaxed));
         }
@@ -333,7 +500,7 @@ impl Ticket {
     /// It has what it asked for, and runs.
     fn settled(&self, end: impl FnOnce(LockId, OpId) -> What) {
         let mut progress = locked(&self.progress);
-        self.record(end);
+        self.record(&mut progress, end);
         self.tap.changed();
         progress.state = State::Done;
     }
@@ -352,7 +519,7 @@ impl Wake for Ticket {
             State::Waiting if progress.beaten == Some(self.tap.changes.load(Ordering::Relaxed)) => {}
             State::Waiting if self.tap.refuses.load(Ordering::Acquire) => {}
             State::Waiting => {
-                self.record(|lock, op| What::Grant { lock, op, mode: self.mode });
+                self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
                 progress.state = State::Granted;
             }
             State::Early | State::Granted | State::Done => {}
@@ -395,7 +562,7 @@ impl Drop for Asking {
         let _order = locked(&ticket.tap.order);
         let mut progress = locked(&ticket.progress);
         if matches!(progress.state, State::Waiting | State::Granted) {
-            ticket.record(|lock, op| What::Cancel { lock, op });
+            ticket.record(&mut progress, |lock, op| What::Cancel { lock, op });
             ticket.tap.changed();
         }
         progress.state = State::Done;
@@ -423,11 +590,11 @@ pub(crate) async fn acquire<F: Future>(
     budget: Budget,
     ask: impl FnOnce() -> F,
 ) -> (F::Output, OpId) {
-    operation(tap, mode, budget, ask, |lock, op, _| What::Acquire { lock, op, mode }).await
+    operation(tap, mode, budget, ask, || None, |lock, op, _| What::Acquire { lock, op, mode }).await
 }
 
 /// Waits for what `ask` makes, the real future of some operation, and records what happens to it; the event
-/// that ends it is `end` of what it gave. A `Cancel` says that it was refused: then it was given nothing,
+/// that ends it is `end` of what it gave; `again` is what it gives after a yield, if that is something else. A `Cancel` says that it was refused: then it was given nothing,
 /// and a real future asks no budget for that.
 ///
 /// It is made where it stays, because each hand it goes through would keep room for it.
@@ -445,6 +612,7 @@ pub(crate) async fn operation<F: Future>(
     mode: Mode,
     budget: Budget,
     ask: impl FnOnce() -> F,
+    again: impl Fn() -> Option<F::Output>,
     end: impl Fn(LockId, OpId, &F::Output) -> What,
 ) -> (F::Output, OpId) {
     let ticket = Arc::new(Ticket {
@@ -452,7 +620,7 @@ pub(crate) async fn operation<F: Future>(
         op: tap.recorder.next_op(),
         mode,
         actor: tap.recorder.actor(),
-        progress: Mutex::new(Progress { state: State::Asking, beaten: None, task: None }),
+        progress: Mutex::new(Progress { state: State::Asking, stamp: 0, beaten: None, task: None }),
     });
     // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
     let mut result = None;
@@ -460,7 +628,7 @@ pub(crate) async fn operation<F: Future>(
     let mut spend = pin!(consume_budget());
     let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
     let waker = Waker::from(ticket);
-    let (mut first, mut refused) = (true, false);
+    let (mut first, mut refused, mut yielded) = (true, false, false);
     let result = poll_fn(|cx| {
         if result.is_none() {
             asking.ticket.set_task(cx.waker());
@@ -506,7 +674,16 @@ pub(crate) async fn operation<F: Future>(
             }
         }
         if budget == Budget::Last && !refused {
-            ready!(spend.as_mut().poll(cx));
+            if spend.as_mut().poll(cx).is_pending() {
+                yielded = true;
+                return Poll::Pending;
+            }
+            if std::mem::take(&mut yielded)
+                && let Some(other) = again().filter(|other| asking.is_refused(&end, other))
+            {
+                asking.settle(|lock, op| end(lock, op, &other));
+                result = Some(other);
+            }
         }
         if let Some(output) = &result {
             asking.settle(|lock, op| end(lock, op, output));
@@ -567,7 +744,7 @@ impl Held<Arc<Tap>> {
 impl<P: Deref<Target = Tap>> Drop for Held<P> {
     fn drop(&mut self) {
         if let Some((tap, op)) = &self.0 {
-            tap.tell(|lock| [What::Release { lock, op: *op }]);
+            tap.release(*op);
         }
     }
 }

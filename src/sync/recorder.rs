@@ -1,8 +1,8 @@
 //! The recorder: where instrumented locks send what they see.
 //!
-//! It stamps each event with its place in the total order and its time, and hands it to a [`Sink`].
-//! Its interface says nothing of how events travel: today one mutex makes stamp and hand-over one
-//! step, so that `seq`, `at` and the order of arrival always agree.
+//! There are two ways for events to travel. *Direct*: one mutex makes the stamp and the hand-over to a
+//! [`Sink`] one step, so that `seq`, `at` and the order of arrival always agree; the laboratory works so, and
+//! may hold its tasks there. *A program's*: nobody waits for anybody; see [`program`](super::program).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::actor;
+use super::outlet::Outlet;
+use super::program::{self, Program};
 use crate::event::{Actor, Event, LockId, LockKind, LockName, Names, OpId, TaskId, Time, What};
 
 /// What became of an event that was pushed.
@@ -69,16 +71,42 @@ impl Clock {
 /// assert_eq!(seen.lock().unwrap()[0].seq, 1);
 /// ```
 #[derive(Clone)]
-pub struct Recorder(Arc<Inner>);
+pub struct Recorder {
+    core: Arc<Core>,
+    /// The last handle ends a program's recording.
+    _life: Option<Arc<Life>>,
+}
 
-struct Inner {
-    clock: Clock,
+/// One recording.
+pub(super) struct Core {
     /// Set first of all when a run ends, so that the releases of aborted tasks are not recorded.
     closed: AtomicBool,
+    registry: Mutex<Registry>,
+    way: Way,
+}
+
+/// How events travel. There is one of these a recording, and what is used in every event is near.
+#[allow(clippy::large_enum_variant)]
+enum Way {
+    /// Straight to a sink, one after the other.
+    Direct(Direct),
+    /// Through rings of the threads.
+    Program(Program),
+}
+
+struct Direct {
+    clock: Clock,
     next_op: AtomicU64,
     lost: AtomicU64,
     tape: Mutex<Tape>,
-    registry: Mutex<Registry>,
+}
+
+struct Life(Arc<Core>);
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.set_closed();
+    }
 }
 
 /// Stamp and sink under one mutex: an event with a higher `seq` is never pushed first.
@@ -90,14 +118,95 @@ struct Tape {
 #[derive(Default)]
 struct Registry {
     names: Names,
+    /// How often a name was given, of tasks and of locks: each is given but once.
+    given: (HashMap<Arc<str>, u32>, HashMap<Arc<str>, u32>),
     unnamed_tasks: HashMap<tokio::task::Id, TaskId>,
     threads: HashMap<std::thread::ThreadId, TaskId>,
 }
 
+/// `name`, or what it is called because others have that name: `name#2`.
+fn unique(given: &mut HashMap<Arc<str>, u32>, name: Arc<str>) -> Arc<str> {
+    let Some(count) = given.get_mut(&name) else {
+        given.insert(Arc::clone(&name), 1);
+        return name;
+    };
+    *count += 1;
+    let numbered: Arc<str> = format!("{name}#{count}").into();
+    // Somebody may have been called so from the start.
+    unique(given, numbered)
+}
+
 impl Registry {
     fn add_task(&mut self, name: Arc<str>) -> TaskId {
-        self.names.tasks.push(name);
-        TaskId(self.names.tasks.len() as u32 - 1)
+        let last = self.names.tasks.len() as u32;
+        if last + 1 >= MOST_TASKS {
+            // Whoever comes now is one of many.
+            if last + 1 == MOST_TASKS {
+                self.names.tasks.push("other tasks".into());
+            }
+            return TaskId(MOST_TASKS - 1);
+        }
+        self.names.tasks.push(unique(&mut self.given.0, name));
+        TaskId(last)
+    }
+}
+
+impl Core {
+    fn of(way: Way) -> Arc<Self> {
+        Arc::new(Self { closed: AtomicBool::new(false), registry: Mutex::default(), way })
+    }
+
+    /// How a program's recorder works, if it is one.
+    #[inline]
+    pub(super) fn program(&self) -> Option<&Program> {
+        match &self.way {
+            Way::Direct(_) => None,
+            Way::Program(program) => Some(program),
+        }
+    }
+
+    /// Whether the recording has ended.
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_closed(&self) {
+        self.closed.store(true, Ordering::Release);
+        if let Some(program) = self.program() {
+            program.wake();
+        }
+    }
+
+    /// Who was registered after so many tasks and locks.
+    pub(super) fn names_since(&self, tasks: usize, locks: usize) -> (Vec<Arc<str>>, Vec<LockName>) {
+        let names = &lock(&self.registry).names;
+        (names.tasks[tasks..].to_vec(), names.locks[locks..].to_vec())
+    }
+
+    /// The task of tokio's that runs on this thread, or the thread itself.
+    pub(super) fn unnamed(&self) -> TaskId {
+        let mut registry = lock(&self.registry);
+        if let Some(id) = tokio::task::try_id() {
+            if let Some(&task) = registry.unnamed_tasks.get(&id) {
+                return task;
+            }
+            let task = registry.add_task(format!("task {id}").into());
+            if task.0 + 1 < MOST_TASKS {
+                registry.unnamed_tasks.insert(id, task);
+            }
+            return task;
+        }
+        let thread = std::thread::current();
+        if let Some(&task) = registry.threads.get(&thread.id()) {
+            return task;
+        }
+        let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
+        let task = registry.add_task(name.into());
+        if task.0 + 1 < MOST_TASKS {
+            registry.threads.insert(thread.id(), task);
+        }
+        task
     }
 }
 
@@ -115,22 +224,73 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// So many tasks are told apart; a server that spawns one for each request goes on for long.
+const MOST_TASKS: u32 = 1 << 20;
+
+/// What a program's recorder takes for events on their way, unless it is told otherwise.
+const MEMORY: usize = 64 << 20;
+
 impl Recorder {
-    /// Records to `sink`, with the time that `clock` tells.
+    /// Records to `sink`, with the time that `clock` tells: whoever locks hands the event over itself.
     pub fn new(clock: Clock, sink: impl Sink + 'static) -> Self {
-        Self(Arc::new(Inner {
-            clock,
-            closed: AtomicBool::new(false),
-            next_op: AtomicU64::new(1),
-            lost: AtomicU64::new(0),
-            tape: Mutex::new(Tape { seq: 0, sink: Box::new(sink) }),
-            registry: Mutex::default(),
-        }))
+        let tape = Mutex::new(Tape { seq: 0, sink: Box::new(sink) });
+        let direct = Direct { clock, next_op: AtomicU64::new(1), lost: AtomicU64::new(0), tape };
+        Self { core: Core::of(Way::Direct(direct)), _life: None }
     }
 
-    /// Registers a task.
+    /// Records a program, for the outlets that are [attached](Self::attach): whoever locks writes the event
+    /// down and goes on, and a thread of the recorder's hands it over within milliseconds.
+    ///
+    /// At most 64 MiB of events are on their way; see [`with_memory`](Self::with_memory). Making it takes up
+    /// to 200 ms where the processor's clock has to be measured first.
+    pub fn program() -> Self {
+        Self::with_memory(MEMORY)
+    }
+
+    /// The same with at most so many bytes of events on their way, though never less than 24 KiB. What finds
+    /// no room is lost, and [counted](Self::lost).
+    pub fn with_memory(bytes: usize) -> Self {
+        let core = Core::of(Way::Program(Program::new(bytes)));
+        program::start(&core);
+        Self { _life: Some(Arc::new(Life(Arc::clone(&core)))), core }
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Whether it is one that outlets can be [attached](Self::attach) to.
+    pub fn is_program(&self) -> bool {
+        self.core.program().is_some()
+    }
+
+    /// Hands events on to `outlet` too, from now on. It is told first who has which lock and who waits. Of a
+    /// recorder that was made with a sink, nothing happens.
+    pub fn attach(&self, outlet: impl Outlet + 'static) {
+        if let Some(program) = self.core.program() {
+            program.attach(Box::new(outlet));
+        }
+    }
+
+    /// Waits until the outlets have all that was recorded before this.
+    pub fn flush(&self) {
+        if let Some(program) = self.core.program() {
+            program.flush();
+        }
+    }
+
+    /// [Closes](Self::close) the recording and waits until the outlets have all of it and know that it is
+    /// over: what a program does before it ends.
+    pub fn finish(&self) {
+        self.close();
+        if let Some(program) = self.core.program() {
+            program.join();
+        }
+    }
+
+    /// Registers a task. If another one has that name, it is called `name#2` and so on.
     pub fn add_task(&self, name: impl Into<Arc<str>>) -> TaskId {
-        lock(&self.0.registry).add_task(name.into())
+        lock(&self.core.registry).add_task(name.into())
     }
 
     /// Registers a lock.
@@ -138,60 +298,68 @@ impl Recorder {
         self.add(LockName { name: name.into(), kind, permits: None })
     }
 
-    /// Registers a lock, with its permits if it has some.
+    /// Registers a lock, with its permits if it has some. If another one has that name, it is called
+    /// `name#2` and so on.
     pub fn add(&self, lock_name: LockName) -> LockId {
-        let locks = &mut lock(&self.0.registry).names.locks;
-        locks.push(lock_name);
-        LockId(locks.len() as u32 - 1)
+        let registry = &mut *lock(&self.core.registry);
+        let name = unique(&mut registry.given.1, lock_name.name);
+        registry.names.locks.push(LockName { name, ..lock_name });
+        LockId(registry.names.locks.len() as u32 - 1)
     }
 
     /// What the ids stand for, as of now.
     pub fn names(&self) -> Names {
-        lock(&self.0.registry).names.clone()
+        lock(&self.core.registry).names.clone()
     }
 
     /// A number for a new acquisition.
     pub fn next_op(&self) -> OpId {
-        OpId(self.0.next_op.fetch_add(1, Ordering::Relaxed))
+        match &self.core.way {
+            Way::Direct(direct) => OpId(direct.next_op.fetch_add(1, Ordering::Relaxed)),
+            Way::Program(program) => program.next_op(),
+        }
     }
 
     /// Who is acting on this thread: the actor that was named, or else tokio's current task, or else
     /// the thread.
     pub fn actor(&self) -> Actor {
-        actor::current().unwrap_or_else(|| Actor { task: self.unnamed(), step: None })
-    }
-
-    fn unnamed(&self) -> TaskId {
-        let mut registry = lock(&self.0.registry);
-        if let Some(id) = tokio::task::try_id() {
-            if let Some(&task) = registry.unnamed_tasks.get(&id) {
-                return task;
+        match &self.core.way {
+            Way::Direct(_) => {
+                actor::current().unwrap_or_else(|| Actor { task: self.core.unnamed(), step: None })
             }
-            let task = registry.add_task(format!("task {id}").into());
-            registry.unnamed_tasks.insert(id, task);
-            return task;
+            Way::Program(program) => Actor { task: program.task(&self.core), step: None },
         }
-        let thread = std::thread::current();
-        if let Some(&task) = registry.threads.get(&thread.id()) {
-            return task;
-        }
-        let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
-        let task = registry.add_task(name.into());
-        registry.threads.insert(thread.id(), task);
-        task
     }
 
     /// The recorder's time now.
     pub fn now(&self) -> Time {
-        (self.0.clock.0)()
+        match &self.core.way {
+            Way::Direct(direct) => (direct.clock.0)(),
+            Way::Program(program) => program.now(),
+        }
     }
 
     /// Records one event, unless the recording is closed.
     pub fn record(&self, actor: Actor, what: What) {
+        self.record_after(actor, what, 0);
+    }
+
+    /// The same, with a stamp after `floor`, which is what it gives.
+    pub(super) fn record_after(&self, actor: Actor, what: What, floor: u64) -> u64 {
         if self.is_closed() {
-            return;
+            return floor;
         }
-        let mut tape = lock(&self.0.tape);
+        match &self.core.way {
+            Way::Direct(direct) => {
+                self.record_direct(direct, actor, what);
+                floor
+            }
+            Way::Program(program) => program.record(actor, what, floor),
+        }
+    }
+
+    fn record_direct(&self, direct: &Direct, actor: Actor, what: What) {
+        let mut tape = lock(&direct.tape);
         // Asked again: it may have been closed while this thread waited for its turn.
         if self.is_closed() {
             return;
@@ -201,9 +369,9 @@ impl Recorder {
         match tape.sink.push(event) {
             Pushed::Kept => {}
             Pushed::Lost => {
-                self.0.lost.fetch_add(1, Ordering::Relaxed);
+                direct.lost.fetch_add(1, Ordering::Relaxed);
             }
-            Pushed::Closed => self.0.closed.store(true, Ordering::Release),
+            Pushed::Closed => self.core.set_closed(),
         }
         if self.is_closed() {
             tape.sink = Box::new(nobody);
@@ -212,23 +380,30 @@ impl Recorder {
 
     /// Ends the recording: from here on nothing is recorded, whoever asks.
     ///
-    /// The sink is dropped, at the latest when an event that is being pushed has been.
+    /// The sink is dropped, at the latest when an event that is being pushed has been. A program's outlets
+    /// get what was recorded, and are told; [`finish`](Self::finish) waits for that.
     pub fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
+        self.core.set_closed();
         // Whoever is in the middle of a push sees that it is closed, and does the same.
-        if let Ok(mut tape) = self.0.tape.try_lock() {
+        if let Way::Direct(direct) = &self.core.way
+            && let Ok(mut tape) = direct.tape.try_lock()
+        {
             tape.sink = Box::new(nobody);
         }
     }
 
     /// Whether the recording has ended.
+    #[inline]
     pub fn is_closed(&self) -> bool {
-        self.0.closed.load(Ordering::Acquire)
+        self.core.is_closed()
     }
 
-    /// How many events the sink did not keep.
+    /// How many events were lost: the sink did not keep them, or they found no room.
     pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+        match &self.core.way {
+            Way::Direct(direct) => direct.lost.load(Ordering::Relaxed),
+            Way::Program(program) => program.lost(),
+        }
     }
 }
 

@@ -156,7 +156,9 @@ impl<T> RwLock<T> {
     /// that it was given. That is recorded as a [`Cancel`](crate::event::What::Cancel); a future that
     /// was never polled has not asked and records nothing.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        let (inner, held) = ask(self.probe.tap(), Mode::Shared, || self.inner().read()).await;
+        let (inner, held) =
+            ask(self.probe.tap(), Mode::Shared, || self.inner().try_read().ok(), || self.inner().read())
+                .await;
         RwLockReadGuard::new(Held::of(held), inner)
     }
 
@@ -178,8 +180,9 @@ impl<T> RwLock<T> {
     /// # }
     /// ```
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        let (inner, held) =
-            ask(self.probe.tap(), Mode::Shared, || Arc::clone(self.inner()).read_owned()).await;
+        let attempt = || Arc::clone(self.inner()).try_read_owned().ok();
+        let read = || Arc::clone(self.inner()).read_owned();
+        let (inner, held) = ask(self.probe.tap(), Mode::Shared, attempt, read).await;
         OwnedRwLockReadGuard::new(Held::owned(held), inner, self)
     }
 
@@ -232,7 +235,9 @@ impl<T> RwLock<T> {
     ///
     /// That of [`RwLock::read`]. Readers who waited only for this writer are let in by its leaving.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, || self.inner().write()).await;
+        let (inner, held) =
+            ask(self.probe.tap(), Mode::Exclusive, || self.inner().try_write().ok(), || self.inner().write())
+                .await;
         RwLockWriteGuard::new(Held::of(held), inner)
     }
 
@@ -243,7 +248,8 @@ impl<T> RwLock<T> {
     /// That of [`RwLock::write`].
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         let write = || Arc::clone(self.inner()).write_owned();
-        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, write).await;
+        let attempt = || Arc::clone(self.inner()).try_write_owned().ok();
+        let (inner, held) = ask(self.probe.tap(), Mode::Exclusive, attempt, write).await;
         OwnedRwLockWriteGuard::new(Held::owned(held), inner, self)
     }
 

@@ -8,9 +8,12 @@ mod share;
 
 use std::fmt;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{AcquireError, TryAcquireError};
+use tokio::task::coop::unconstrained;
 
 use super::block::block_on;
 use super::inside::Inside;
@@ -131,12 +134,29 @@ impl Semaphore {
     }
 
     /// Waits for so many permits.
-    async fn ask<F, P>(&self, permits: u32, ask: impl FnOnce() -> F) -> Result<(P, Record<'_>), AcquireError>
+    async fn ask<F, P>(
+        &self,
+        permits: u32,
+        attempt: impl FnOnce() -> Result<P, TryAcquireError>,
+        ask: impl FnOnce() -> F,
+    ) -> Result<(P, Record<'_>), AcquireError>
     where
         F: Future<Output = Result<P, AcquireError>>,
     {
-        let (outcome, record) = ask_or_fail(self.tap(), Mode::Permits(permits), ask, Result::is_ok).await;
+        let attempt = || attempt().ok().map(Ok);
+        let (outcome, record) =
+            ask_or_fail(self.tap(), Mode::Permits(permits), attempt, ask, || self.refusal(), Result::is_ok)
+                .await;
         Ok((outcome?, record))
+    }
+
+    /// What whoever asks is told once it is closed: the error is the original's alone to make.
+    fn refusal<P>(&self) -> Option<Result<P, AcquireError>> {
+        let mut asking = pin!(unconstrained(self.inner().acquire_many(0)));
+        match asking.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(closed)) => Some(Err(closed)),
+            _ => None,
+        }
     }
 
     /// How many permits are free. While somebody waits, some of them may be kept for the first.
@@ -187,7 +207,7 @@ impl Semaphore {
     /// given. That is recorded as a [`What::Cancel`]; a future that was never polled has not asked and
     /// records nothing.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let (inner, record) = self.ask(1, || self.inner().acquire()).await?;
+        let (inner, record) = self.ask(1, || self.inner().try_acquire(), || self.inner().acquire()).await?;
         Ok(SemaphorePermit::new(Share::new(self, op(record), 1), inner))
     }
 
@@ -201,7 +221,8 @@ impl Semaphore {
     ///
     /// That of [`Semaphore::acquire`].
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let (inner, record) = self.ask(n, || self.inner().acquire_many(n)).await?;
+        let (inner, record) =
+            self.ask(n, || self.inner().try_acquire_many(n), || self.inner().acquire_many(n)).await?;
         Ok(SemaphorePermit::new(Share::new(self, op(record), n), inner))
     }
 
@@ -241,7 +262,8 @@ impl Semaphore {
     ///
     /// That of [`Semaphore::acquire`].
     pub async fn acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
-        let (inner, record) = self.ask(n, || Arc::clone(self.inner()).acquire_many_owned(n)).await?;
+        let attempt = || Arc::clone(self.inner()).try_acquire_many_owned(n);
+        let (inner, record) = self.ask(n, attempt, || Arc::clone(self.inner()).acquire_many_owned(n)).await?;
         let op = op(record);
         Ok(OwnedSemaphorePermit::new(Share::new(self, op, n), inner))
     }

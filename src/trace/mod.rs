@@ -137,7 +137,7 @@ impl Trace {
         };
         let before = Totals::before(&self.now, &event, owner);
         self.now.apply(&event);
-        self.totals.note(&self.now, &event, before);
+        self.totals.note(&self.now, &event, before.as_ref());
         self.notes.extend(Note::after(&self.now, &event).or(note));
         for task in [Some(event.actor.task), owner].into_iter().flatten() {
             self.extend_lane(task, &event);
@@ -145,6 +145,9 @@ impl Trace {
         if let Some((lock, _)) = event.what.acquisition() {
             self.extend_tenure(lock, &event);
             self.note_handoff(lock, handoff, &event);
+        }
+        if matches!(event.what, What::Lost { .. }) {
+            self.end_all(&event);
         }
         self.events.push(event);
         if self.events.len().is_multiple_of(self.stride()) {
@@ -179,6 +182,18 @@ impl Trace {
         if lane.last().is_none_or(|last| (last.look, last.lock) != (look, lock)) {
             lane.push(Span { seq: event.seq, at: event.at, look, lock });
         }
+    }
+
+    /// Ends what is not known any more, in all lanes: nothing is drawn across a loss as if it were known.
+    fn end_all(&mut self, event: &Event) {
+        for task in 0..self.lanes.len() {
+            self.extend_lane(TaskId(task as u32), event);
+        }
+        for lock in 0..self.tenures.len() {
+            self.extend_tenure(LockId(lock as u32), event);
+        }
+        self.open_handoffs.clear();
+        self.last_handoffs.fill(None);
     }
 
     fn extend_tenure(&mut self, lock: LockId, event: &Event) {

@@ -100,8 +100,8 @@ impl Totals {
     }
 
     /// Takes note of `event`, after which `state` holds.
-    pub(super) fn note(&mut self, state: &State, event: &Event, before: Option<Before>) {
-        if let Some(Before { lock, op, task, part: before }) = before {
+    pub(super) fn note(&mut self, state: &State, event: &Event, before: Option<&Before>) {
+        if let Some(&Before { lock, op, task, part: before }) = before {
             let after = part(state, task, op);
             if before == after {
                 return;

@@ -31,9 +31,9 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     let words = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     paint::paragraph(buf, words, &text, theme.strong);
     if scene.view.typing {
-        prompt(scene, layout, buf)
+        prompt(scene, layout, buf);
     } else {
-        keys(scene, is_crowded(scene, layout), layout.keys, buf)
+        keys(scene, is_crowded(scene, layout), layout.keys, buf);
     }
 }
 

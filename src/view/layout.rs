@@ -203,19 +203,7 @@ impl Layout {
         };
 
         let panel = row(timeline.bottom(), bottom.saturating_sub(timeline.bottom()));
-        let (mut order, mut code) = (None, None);
-        if !scene.view.big && panel.height >= 3 {
-            // In a narrow picture the code gives way first, and so it does to more columns of tasks.
-            let left = panel.width * 21 / 40;
-            let tasks = names.tasks.len();
-            let columns = tasks > order_panel::fitting(left) && tasks <= order_panel::fitting(panel.width);
-            if panel.width >= 96 && !scene.code.is_empty() && !columns {
-                order = Some(Rect { width: left, ..panel });
-                code = Some(Rect { x: panel.x + left, width: panel.width - left, ..panel });
-            } else {
-                order = Some(panel);
-            }
-        }
+        let (order, code) = panels(scene, panel);
         Some(Self {
             title,
             strip,
@@ -230,6 +218,23 @@ impl Layout {
             sentence,
             keys,
         })
+    }
+}
+
+/// The order panel and the code panel, as far as there is room for them.
+fn panels(scene: &Scene, panel: Rect) -> (Option<Rect>, Option<Rect>) {
+    if scene.view.big || panel.height < 3 {
+        return (None, None);
+    }
+    // In a narrow picture the code gives way first, and so it does to more columns of tasks.
+    let left = panel.width * 21 / 40;
+    let tasks = scene.trace.names().tasks.len();
+    let columns = tasks > order_panel::fitting(left) && tasks <= order_panel::fitting(panel.width);
+    if panel.width >= 96 && !scene.code.is_empty() && !columns {
+        let code = Rect { x: panel.x + left, width: panel.width - left, ..panel };
+        (Some(Rect { width: left, ..panel }), Some(code))
+    } else {
+        (Some(panel), None)
     }
 }
 

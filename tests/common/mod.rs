@@ -14,14 +14,19 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use lockscope::event::{Event, LockId, LockKind, LockName, Mode, Names, OpId, Time, What};
-use lockscope::sync::{Clock, Recorder};
+use lockscope::sync::{Clock, Recorder, Ring};
 
 /// A recorder whose events can be looked at.
 #[derive(Clone)]
 pub struct Tape {
     pub recorder: Recorder,
     events: Arc<Mutex<Vec<Event>>>,
+    /// Where a program's recorder keeps them.
+    ring: Option<Ring>,
 }
+
+/// The tests of the locks run once more with the recorder of programs.
+const PROGRAM: bool = matches!(env!("CARGO_CRATE_NAME").as_bytes(), b"sync_program");
 
 impl Default for Tape {
     fn default() -> Self {
@@ -31,13 +36,24 @@ impl Default for Tape {
 
 impl Tape {
     pub fn new() -> Self {
+        if PROGRAM {
+            return Self::program();
+        }
         let events = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&events);
         let recorder = Recorder::new(Clock::wall(), move |event| {
             sink.lock().unwrap().push(event);
             true
         });
-        Self { recorder, events }
+        Self { recorder, events, ring: None }
+    }
+
+    /// The recorder of a program.
+    fn program() -> Self {
+        let ring = Ring::new(1 << 24);
+        let recorder = Recorder::with_memory(1 << 30);
+        recorder.attach(ring.clone());
+        Self { recorder, events: Arc::default(), ring: Some(ring) }
     }
 
     /// A new lock of this recorder's.
@@ -58,16 +74,23 @@ impl Tape {
     }
 
     pub fn events(&self) -> Vec<Event> {
-        self.events.lock().unwrap().clone()
+        let Some(ring) = &self.ring else { return self.events.lock().unwrap().clone() };
+        self.recorder.flush();
+        assert_eq!((self.recorder.lost(), ring.dropped()), (0, 0));
+        ring.history().1
     }
 
     /// The events of acquisitions as `wait 2`: the name and the operation.
     pub fn story(&self) -> Vec<String> {
+        // A program's threads number their operations each for itself.
+        let mut numbers = HashMap::new();
         self.events()
             .iter()
             .filter_map(|event| {
                 let (_, op) = event.what.acquisition()?;
-                Some(format!("{} {}", event.what.name(), op.0))
+                let next = numbers.len() as u64 + 1;
+                let number = if PROGRAM { *numbers.entry(op).or_insert(next) } else { op.0 };
+                Some(format!("{} {number}", event.what.name()))
             })
             .collect()
     }
@@ -224,8 +247,19 @@ impl Checker {
         for (index, event) in events.iter().enumerate() {
             if let Err(error) = self.push(event) {
                 let mut text = format!("{error}, at\n");
-                for event in &events[index.saturating_sub(20)..=index] {
-                    let _ = writeln!(text, "  {event:?}");
+                let lock = event.what.lock().and_then(|lock| self.locks.get(&lock));
+                let about = lock.map(|lock| (&lock.queue, &lock.owners));
+                let of_queue = |event: &Event| {
+                    let op = event.what.acquisition().map(|(_, op)| op);
+                    about.is_some_and(|(queue, owners)| {
+                        queue.iter().any(|(queued, _)| Some(*queued) == op)
+                            || op.is_some_and(|op| owners.contains_key(&op))
+                    })
+                };
+                for (at, event) in events.iter().enumerate() {
+                    if at + 20 >= index && at <= index + 5 || of_queue(event) {
+                        let _ = writeln!(text, "  {event:?}");
+                    }
                 }
                 return Err(text);
             }

@@ -1,0 +1,270 @@
+//! Between the recorder and the viewers: what holds at present, and a bounded queue for each of them.
+//!
+//! The recorder's thread only puts a shared copy of each batch into the queues. Where one is full its viewer
+//! misses what does not fit; when it has taken what it has, it is told how much that was and then, in a
+//! prologue, where things stand. So it never holds up the recorder and costs no more memory than its queue.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::event::{Actor, Event, LockId, LockName, Names, Packed, TaskId, Time, What};
+use crate::sync::{Batch, Present, Prologue};
+
+/// Events in one piece of a batch.
+const PIECE: usize = 16 << 10;
+
+/// How long a viewer is left without a sign: so it is found out when it has gone.
+const SIGN: Duration = Duration::from_secs(1);
+
+/// How long the end of a program waits for its viewers to take what is left.
+const FAREWELL: Duration = Duration::from_millis(250);
+
+pub(super) struct Hub {
+    state: Mutex<State>,
+    bell: Condvar,
+    /// Bytes that a queue may have.
+    room: usize,
+}
+
+#[derive(Default)]
+struct State {
+    present: Present,
+    names: Names,
+    now: Time,
+    ended: Option<Time>,
+    next_seat: u64,
+    seats: BTreeMap<u64, Seat>,
+    lost: u64,
+}
+
+#[derive(Default)]
+struct Seat {
+    /// It has got the prologue, and since then everything.
+    begun: bool,
+    queue: VecDeque<Arc<Piece>>,
+    /// Bytes in the queue.
+    queued: usize,
+    /// Events that did not fit since it was told last.
+    missing: u64,
+    /// Permits that had been added when it began to miss some.
+    told: Vec<(LockId, i64)>,
+    named: (usize, usize),
+}
+
+struct Piece {
+    events: Vec<Packed>,
+    asides: Vec<Event>,
+    size: usize,
+}
+
+/// What a viewer is told next.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub tasks: Vec<Arc<str>>,
+    pub locks: Vec<LockName>,
+    pub events: Prologue,
+    pub now: Time,
+    pub ended: Option<Time>,
+}
+
+impl Hub {
+    pub(super) fn new(room: usize) -> Self {
+        Self { state: Mutex::default(), bell: Condvar::new(), room }
+    }
+
+    /// A poisoned hub only means that a thread panicked with it; what a viewer misses by that it is told.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what happened.
+    pub(super) fn take(&self, batch: &Batch<'_>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.names.tasks.extend_from_slice(batch.tasks);
+        state.names.locks.extend_from_slice(batch.locks);
+        state.present.add_tasks(batch.tasks.len());
+        for lock in batch.locks {
+            state.present.add_lock(lock);
+        }
+        for events in batch.events.chunks(PIECE) {
+            let added = if state.seats.is_empty() { Vec::new() } else { state.present.added() };
+            let asides = state.apply(events, batch.asides);
+            if state.seats.is_empty() {
+                continue;
+            }
+            let size = size_of_val(events) + asides.iter().map(content).sum::<usize>();
+            let mut events = events.to_vec();
+            renumber(&mut events);
+            let piece = Arc::new(Piece { events, asides, size });
+            for seat in state.seats.values_mut().filter(|seat| seat.begun) {
+                state.lost += seat.put(&piece, self.room, &added);
+            }
+        }
+        state.now = state.present.at().max(state.now);
+        drop(guard);
+        self.bell.notify_all();
+    }
+
+    pub(super) fn idle(&self, now: Time) {
+        let mut state = self.lock();
+        state.now = state.now.max(now);
+    }
+
+    /// Nothing more will come. Waits a moment for the viewers to take what is left.
+    pub(super) fn finish(&self, now: Time) {
+        let mut state = self.lock();
+        state.ended.get_or_insert(now);
+        self.bell.notify_all();
+        let left = |state: &mut State| !state.seats.is_empty();
+        drop(self.bell.wait_timeout_while(state, FAREWELL, left));
+    }
+
+    /// Nothing more will come, and nobody waits for that to be heard.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.ended = state.ended.or(Some(state.now));
+        self.bell.notify_all();
+    }
+
+    /// A seat for a viewer, as long as there are fewer than `most`.
+    pub(super) fn sit(&self, most: usize) -> Option<u64> {
+        let mut state = self.lock();
+        if state.seats.len() >= most {
+            return None;
+        }
+        state.next_seat += 1;
+        let seat = state.next_seat;
+        state.seats.insert(seat, Seat::default());
+        Some(seat)
+    }
+
+    pub(super) fn leave(&self, seat: u64) {
+        self.lock().seats.remove(&seat);
+        self.bell.notify_all();
+    }
+
+    pub(super) fn viewers(&self) -> usize {
+        self.lock().seats.len()
+    }
+
+    /// How many events viewers have missed.
+    pub(super) fn lost(&self) -> u64 {
+        self.lock().lost
+    }
+
+    /// What a viewer is told next; waits for something to tell.
+    pub(super) fn next(&self, seat: u64) -> Told {
+        let idle = |state: &mut State| {
+            let nothing = |seat: &Seat| seat.begun && seat.queue.is_empty() && seat.missing == 0;
+            state.ended.is_none() && state.seats.get(&seat).is_some_and(nothing)
+        };
+        let waited = self.bell.wait_timeout_while(self.lock(), SIGN, idle);
+        let (mut guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let State { present, names, now, ended, seats, .. } = &mut *guard;
+        let Some(seat) = seats.get_mut(&seat) else { return Told { ended: Some(*now), ..Told::default() } };
+        let mut told = Told {
+            tasks: names.tasks[seat.named.0..].to_vec(),
+            locks: names.locks[seat.named.1..].to_vec(),
+            now: *now,
+            ..Told::default()
+        };
+        seat.named = (names.tasks.len(), names.locks.len());
+        if let Some(piece) = seat.queue.pop_front() {
+            seat.queued -= piece.size;
+            told.events = Prologue { events: piece.events.clone(), asides: piece.asides.clone() };
+        } else if !seat.begun {
+            seat.begun = true;
+            told.events = present.prologue(Time::ZERO, &[]);
+        } else if seat.missing > 0 {
+            let at = present.at();
+            let actor = Actor { task: TaskId(0), step: None };
+            let events = std::mem::take(&mut seat.missing);
+            told.events = present.prologue(at, &seat.told);
+            let lost = Packed::of(&Event { seq: 0, at, actor, what: What::Lost { events } });
+            // So many events that their number does not fit cannot have been.
+            told.events.events.splice(0..0, lost);
+        } else {
+            told.ended = *ended;
+        }
+        told
+    }
+}
+
+impl State {
+    /// Applies events, and gives those of them that are aside.
+    fn apply(&mut self, events: &[Packed], asides: &[Event]) -> Vec<Event> {
+        let mut own = Vec::new();
+        for event in events {
+            if event.kind() != crate::event::Kind::Aside {
+                self.present.apply(*event);
+            } else if let Some(aside) = asides.get(event.large() as usize) {
+                self.present.apply_aside(aside);
+                own.push(aside.clone());
+            }
+        }
+        own
+    }
+}
+
+/// A piece has only its own events aside, in their order.
+fn renumber(events: &mut [Packed]) {
+    let asides = events.iter_mut().filter(|event| event.kind() == crate::event::Kind::Aside);
+    for (index, event) in (0..).zip(asides) {
+        let actor = Actor { task: event.task(), step: event.step() };
+        *event = Packed::aside(event.at(), actor, index).unwrap_or(*event);
+    }
+}
+
+/// What an event aside takes in memory, roughly.
+fn content(event: &Event) -> usize {
+    let words = if let What::Print { text } | What::Say { text } = &event.what { text.len() } else { 256 };
+    size_of::<Event>() + words
+}
+
+impl Seat {
+    /// Takes a piece if there is room; how many events are missed.
+    fn put(&mut self, piece: &Arc<Piece>, room: usize, added: &[(LockId, i64)]) -> u64 {
+        let fits = self.queue.is_empty() || self.queued + piece.size <= room;
+        if self.missing == 0 && fits {
+            self.queued += piece.size;
+            self.queue.push_back(piece.clone());
+            return 0;
+        }
+        if self.missing == 0 {
+            self.told = added.to_vec();
+        }
+        self.missing += piece.events.len() as u64;
+        piece.events.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However much happens, a viewer that takes nothing has no more in its queue than there is room for.
+    #[test]
+    fn a_queue_is_bounded() {
+        let hub = Hub::new(100 * 24);
+        let seat = hub.sit(1).unwrap();
+        assert!(hub.sit(1).is_none());
+        hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
+        assert_eq!(hub.next(seat).tasks.len(), 1);
+        let actor = Actor { task: TaskId(0), step: None };
+        let wake = Event { seq: 0, at: Time::ZERO, actor, what: What::Wake };
+        let events = vec![Packed::of(&wake).unwrap(); 30];
+        for _ in 0..1000 {
+            hub.take(&Batch { events: &events, ..Batch::default() });
+            assert!(hub.lock().seats[&seat].queued <= hub.room);
+        }
+        // Three batches fit, and nothing is put behind what is missing.
+        assert_eq!(hub.lost(), 997 * 30);
+        for _ in 0..3 {
+            assert_eq!(hub.next(seat).events.events.len(), 30);
+        }
+        let told = hub.next(seat).events.events;
+        assert_eq!((told[0].kind(), told[0].large()), (crate::event::Kind::Lost, 997 * 30));
+    }
+}

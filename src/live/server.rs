@@ -1,0 +1,303 @@
+//! The program's side: a socket that viewers come to, each with a thread of its own.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::hello::{self, REPORTER, Token, VIEWER, Verdict};
+use super::hub::{Hub, Told};
+use super::wire;
+use crate::event::Time;
+use crate::sync::{Batch, Outlet};
+
+/// Viewers at once.
+const VIEWERS: usize = 8;
+/// Connections at once, with those that have not said who they are.
+const CONNECTIONS: usize = 16;
+/// How long somebody may take to say who they are.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a viewer may take nothing at all before it is given up.
+const STUCK: Duration = Duration::from_mins(1);
+/// Bytes that wait for a viewer, at most.
+const ROOM: usize = 16 << 20;
+
+/// The environment variable by which `lockscope attach -- PROGRAM` says where to report to.
+pub const REPORT: &str = "LOCKSCOPE_REPORT";
+
+/// Why nobody can look.
+#[derive(Debug)]
+pub enum ServeError {
+    /// Others than this machine could come, and no token was given.
+    NotLoopback(SocketAddr),
+    /// The socket says so.
+    Io(io::Error),
+    /// [`REPORT`] does not say where to report to.
+    Report,
+    /// The recorder that is installed gives its events to a sink of its own.
+    Sink,
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLoopback(addr) => write!(
+                f,
+                "{addr} can be reached from other machines: serve on 127.0.0.1, or give a token with `feed_with`"
+            ),
+            Self::Io(error) => error.fmt(f),
+            Self::Report => write!(f, "{REPORT} is not `ADDRESS TOKEN`, as `lockscope attach` sets it"),
+            Self::Sink => f.write_str("a recorder with a sink is installed: install `Recorder::program()`"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+impl From<io::Error> for ServeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The outlet through which a recorder tells the viewers. When it is dropped, the recording has ended.
+pub struct Feed(Arc<Hub>);
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("viewers", &self.0.viewers()).finish()
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Outlet for Feed {
+    fn take(&mut self, batch: &Batch<'_>) {
+        self.0.take(batch);
+    }
+
+    fn idle(&mut self, now: Time) {
+        self.0.idle(now);
+    }
+
+    fn finish(&mut self, now: Time) {
+        self.0.finish(now);
+    }
+}
+
+/// A program that can be looked at. Dropping it turns away whoever comes later; who looks goes on looking.
+pub struct Serving {
+    hub: Arc<Hub>,
+    addr: SocketAddr,
+    /// Whether somebody waits at the socket who has to be told.
+    closed: Option<Arc<AtomicBool>>,
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
+impl Serving {
+    /// Where viewers come to; of one that reports to its viewer, where that is.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// How many look.
+    pub fn viewers(&self) -> usize {
+        self.hub.viewers()
+    }
+
+    /// How many events viewers have missed because they were too slow, all together.
+    pub fn lost(&self) -> u64 {
+        self.hub.lost()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(closed) = &self.closed {
+            closed.store(true, Ordering::Release);
+            // Whoever waits for the next connection gets one. One to every address is one to this machine.
+            let mut addr = self.addr;
+            if addr.ip().is_unspecified() {
+                addr.set_ip(if addr.is_ipv4() {
+                    Ipv4Addr::LOCALHOST.into()
+                } else {
+                    Ipv6Addr::LOCALHOST.into()
+                });
+            }
+            drop(TcpStream::connect_timeout(&addr, Duration::from_secs(1)));
+        }
+    }
+}
+
+/// Lets viewers of this machine look at what the [`Feed`] is given.
+///
+/// # Errors
+///
+/// [`ServeError::NotLoopback`] for an address that others can reach; what the socket says.
+pub fn feed(addr: impl ToSocketAddrs) -> Result<(Feed, Serving), ServeError> {
+    listen(addr, None)
+}
+
+/// Lets whoever knows `token` look, from anywhere that `addr` can be reached from.
+///
+/// # Errors
+///
+/// What the socket says.
+pub fn feed_with(addr: impl ToSocketAddrs, token: Token) -> Result<(Feed, Serving), ServeError> {
+    listen(addr, Some(token))
+}
+
+/// Reports to the viewer that started this program, if one did: as [`REPORT`] says.
+///
+/// # Errors
+///
+/// [`ServeError::Report`] for a variable that says something else; what the socket says.
+pub fn report_from_env() -> Result<Option<(Feed, Serving)>, ServeError> {
+    let Some(report) = std::env::var_os(REPORT) else { return Ok(None) };
+    report_to(report.to_str().ok_or(ServeError::Report)?).map(Some)
+}
+
+/// Reports to a viewer: `ADDRESS TOKEN`, where the address is one of this machine.
+///
+/// # Errors
+///
+/// [`ServeError::Report`] for a text that says something else; what the socket says.
+pub fn report_to(report: &str) -> Result<(Feed, Serving), ServeError> {
+    let (addr, token) = report.split_once(' ').ok_or(ServeError::Report)?;
+    let addr: SocketAddr = addr.parse().map_err(|_| ServeError::Report)?;
+    let token = Token::new(token).ok_or(ServeError::Report)?;
+    if !addr.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(addr));
+    }
+    let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
+    hello::say(&mut stream, REPORTER, Some(&token))?;
+    let hub = Arc::new(Hub::new(ROOM));
+    let theirs = hub.clone();
+    thread("lockscope-report", move || welcome(&theirs, stream, Some(&token)))?;
+    Ok((Feed(hub.clone()), Serving { hub, addr, closed: None }))
+}
+
+fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Serving), ServeError> {
+    let addrs: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
+    if let Some(addr) = addrs.iter().find(|addr| token.is_none() && !addr.ip().is_loopback()) {
+        return Err(ServeError::NotLoopback(*addr));
+    }
+    let listener = TcpListener::bind(&addrs[..])?;
+    let addr = listener.local_addr()?;
+    let hub = Arc::new(Hub::new(ROOM));
+    let closed = Arc::new(AtomicBool::new(false));
+    let (theirs, stop) = (hub.clone(), closed.clone());
+    thread("lockscope-serve", move || accept(&listener, &theirs, &stop, token.as_ref()))?;
+    Ok((Feed(hub.clone()), Serving { hub, addr, closed: Some(closed) }))
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map(drop)
+}
+
+fn accept(listener: &TcpListener, hub: &Arc<Hub>, closed: &AtomicBool, token: Option<&Token>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    for stream in listener.incoming() {
+        if closed.load(Ordering::Acquire) {
+            return;
+        }
+        let Ok(stream) = stream else {
+            // Out of descriptors, perhaps: that need not keep a processor busy.
+            std::thread::sleep(Duration::from_millis(50));
+            continue;
+        };
+        // Who is one too many hears nothing: it is dropped.
+        let place = Place::take(&open);
+        let (Some(place), hub, token) = (place, hub.clone(), token.cloned()) else { continue };
+        drop(thread("lockscope-viewer", move || {
+            welcome(&hub, stream, token.as_ref());
+            drop(place);
+        }));
+    }
+}
+
+/// One of the connections that there may be.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(open: &Arc<AtomicUsize>) -> Option<Self> {
+        let place = Self(open.clone());
+        (open.fetch_add(1, Ordering::AcqRel) < CONNECTIONS).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Hears who comes, and tells a viewer what there is to tell, until it goes. Whatever fails, it is gone.
+fn welcome(hub: &Hub, stream: TcpStream, token: Option<&Token>) {
+    let mut guest = Hasty { stream, until: Instant::now() + PATIENCE };
+    let Ok(Some(verdict)) = hello::hear(&mut guest, VIEWER, token) else { return };
+    let mut stream = guest.stream;
+    if stream.set_write_timeout(Some(STUCK)).and_then(|()| stream.set_nodelay(true)).is_err() {
+        return;
+    }
+    let seat = if verdict == Verdict::Welcome { hub.sit(VIEWERS) } else { None };
+    let full = verdict == Verdict::Welcome && seat.is_none();
+    let said = hello::answer(&mut stream, if full { Verdict::Full } else { verdict });
+    let Some(seat) = seat else { return };
+    if said.is_ok() {
+        tell(hub, seat, &mut stream);
+    }
+    hub.leave(seat);
+    _ = stream.shutdown(Shutdown::Both);
+}
+
+fn tell(hub: &Hub, seat: u64, stream: &mut impl io::Write) {
+    let mut bytes = Vec::new();
+    loop {
+        let Told { tasks, locks, events, now, ended } = hub.next(seat);
+        bytes.clear();
+        for name in tasks {
+            wire::task(&mut bytes, &name);
+        }
+        for lock in locks {
+            wire::lock(&mut bytes, &lock);
+        }
+        wire::events(&mut bytes, &events.events, &events.asides);
+        if let Some(at) = ended {
+            wire::end(&mut bytes, at);
+        } else if bytes.is_empty() {
+            wire::now(&mut bytes, now);
+        }
+        if stream.write_all(&bytes).is_err() || ended.is_some() {
+            return;
+        }
+    }
+}
+
+/// A stream that has to have said all by a certain time.
+struct Hasty {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Read for Hasty {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(bytes)
+    }
+}

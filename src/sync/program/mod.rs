@@ -1,0 +1,378 @@
+//! The recorder of a program: its threads write events down without waiting for anybody, and one thread of
+//! the recorder's own puts them in order and hands them on.
+//!
+//! Each thread writes to [chunks](slot) of its own. It stamps an event with the time, as the processor counts
+//! it, and moves the stamp up where that is not enough to tell the order ([`Here::stamp`]); so the stamps of
+//! one thread, of one lock, and of one acquisition are in the order in which they happened. The recorder's
+//! thread [merges](merge) the threads' events by these stamps.
+//!
+//! Memory is bounded: what finds no chunk is lost, counted, and told as a
+//! [`Lost`](crate::event::What::Lost) in its place.
+
+mod drain;
+mod merge;
+mod slot;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use super::actor;
+use super::outlet::Outlet;
+use super::probe::locked;
+use super::recorder::Core;
+use crate::event::{Actor, Brief, Event, Kind, LockId, OpId, Packed, TaskId, Time, What};
+use slot::{CHUNK, Chunk, Pool, Slot};
+
+pub(super) use drain::start;
+
+/// Events aside that are kept until the recorder's thread comes for them.
+const MAX_ASIDES: usize = 1 << 16;
+
+/// Threads that can be told apart at once; their numbers are the upper bits of operations'.
+const MOST_THREADS: u64 = 1 << 12;
+const OP_BITS: u32 = 36;
+
+/// After so many losses a thread asks again whether there is room.
+const PATIENCE: u64 = 64;
+
+/// What the threads of a program share with the recorder's own.
+pub(super) struct Program {
+    /// Tells one recorder of a process from another.
+    id: u64,
+    clock: quanta::Clock,
+    begin: u64,
+    pool: Pool,
+    threads: Mutex<Threads>,
+    /// What was lost, and what of it by threads that could not tell it in its place.
+    lost: AtomicU64,
+    homeless: AtomicU64,
+    asides: Mutex<HashMap<u64, Event>>,
+    next_aside: AtomicU64,
+    inbox: Mutex<Inbox>,
+    /// Rung when a round of the recorder's thread is over.
+    done: Condvar,
+    thread: OnceLock<Thread>,
+}
+
+#[derive(Default)]
+struct Threads {
+    /// Those that the recorder's thread has not seen yet.
+    new: Vec<Arc<Slot>>,
+    /// Numbers that were used and are free again, and the next that was never used.
+    free: Vec<(u64, u64)>,
+    next: u64,
+}
+
+/// What the recorder's thread is asked.
+#[derive(Default)]
+struct Inbox {
+    outlets: Vec<Box<dyn Outlet>>,
+    /// Rounds that were asked for, and those that are over.
+    asked: u64,
+    rounds: u64,
+    /// The thread has ended.
+    over: bool,
+}
+
+/// What a thread knows of its own events.
+struct Here {
+    program: u64,
+    slot: Arc<Slot>,
+    /// Where it writes, and how much it has written there.
+    chunk: Option<Arc<Chunk>>,
+    used: usize,
+    /// The last stamp.
+    last: u64,
+    next_op: u64,
+    /// Events lost since the last one that was not.
+    untold: u64,
+    /// The last task without a name of its own that acted here.
+    who: Option<(Option<tokio::task::Id>, TaskId)>,
+}
+
+thread_local! {
+    /// Of the recorder that this thread wrote for last.
+    static HERE: RefCell<Option<Here>> = const { RefCell::new(None) };
+    static OTHERS: RefCell<Vec<Here>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Here {
+    /// A number for an operation.
+    #[inline]
+    fn op(&mut self) -> OpId {
+        self.next_op += 1;
+        OpId(self.next_op - 1)
+    }
+
+    /// The time, or as much later as is needed to be after `floor` and after all stamps before.
+    #[inline]
+    fn stamp(&mut self, now: u64, floor: u64) -> u64 {
+        self.last = now.max(floor.max(self.last) + 1);
+        self.last
+    }
+
+    /// Who is acting.
+    #[inline]
+    fn task(&mut self, core: &Core) -> TaskId {
+        if let Some(actor) = actor::current() {
+            return actor.task;
+        }
+        let tokio = tokio::task::try_id();
+        match self.who {
+            Some((id, task)) if id == tokio => task,
+            _ => {
+                let task = core.unnamed();
+                self.who = Some((tokio, task));
+                task
+            }
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, program: &Program, words: [u64; 3]) {
+        match &self.chunk {
+            Some(chunk) if self.used < CHUNK => {
+                chunk.put(self.used, words);
+                self.used += 1;
+            }
+            _ => self.turn(program, words),
+        }
+    }
+
+    /// Writes to the next chunk, or loses the event.
+    #[cold]
+    fn turn(&mut self, program: &Program, words: [u64; 3]) {
+        self.chunk = None;
+        let next = if self.untold.is_multiple_of(PATIENCE) { program.pool.take() } else { None };
+        let Some((chunk, crowded)) = next else {
+            self.untold += 1;
+            program.lost.fetch_add(1, Ordering::Relaxed);
+            return program.wake();
+        };
+        self.used = 0;
+        for words in self.news(words).into_iter().chain([words]) {
+            chunk.put(self.used, words);
+            self.used += 1;
+        }
+        locked(&self.slot.chunks).push_back(Arc::clone(&chunk));
+        self.chunk = Some(chunk);
+        if crowded {
+            program.wake();
+        }
+    }
+
+    /// What is to be told of what was lost before this event.
+    fn news(&mut self, [stamp, _, whom]: [u64; 3]) -> Option<[u64; 3]> {
+        let events = OpId(std::mem::take(&mut self.untold));
+        let event = Packed::from_words([stamp, 0, whom]);
+        let lost = Packed::quick(stamp, Kind::Lost, (Brief::NONE, events), event.task(), LockId(0));
+        (events.0 > 0).then(|| lost.words())
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.slot.next_op.store(self.next_op, Ordering::Relaxed);
+        self.slot.ended.store(true, Ordering::Release);
+    }
+}
+
+impl Program {
+    /// A recorder that takes so many bytes for events on their way.
+    pub(super) fn new(memory: usize) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let clock = quanta::Clock::new();
+        let begin = clock.raw();
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            clock,
+            begin,
+            pool: Pool::new(memory),
+            threads: Mutex::default(),
+            lost: AtomicU64::new(0),
+            homeless: AtomicU64::new(0),
+            asides: Mutex::default(),
+            next_aside: AtomicU64::new(0),
+            inbox: Mutex::default(),
+            done: Condvar::new(),
+            thread: OnceLock::new(),
+        }
+    }
+
+    /// The time now.
+    pub(super) fn now(&self) -> Time {
+        self.time(self.clock.raw())
+    }
+
+    /// The time that a stamp stands for.
+    fn time(&self, stamp: u64) -> Time {
+        Time::from_nanos(self.clock.delta_as_nanos(self.begin, stamp))
+    }
+
+    /// Calls `write` with what this thread knows; `None` on a thread that is about to end, and where there
+    /// are too many threads.
+    #[inline]
+    fn here<R>(&self, write: impl FnOnce(&mut Here) -> R) -> Option<R> {
+        HERE.try_with(|here| {
+            let mut here = here.try_borrow_mut().ok()?;
+            match &mut *here {
+                Some(here) if here.program == self.id => Some(write(here)),
+                here => self.settle(here).map(write),
+            }
+        })
+        .ok()
+        .flatten()
+    }
+
+    /// Makes `here` this thread's place in this recorder.
+    #[cold]
+    fn settle<'a>(&self, here: &'a mut Option<Here>) -> Option<&'a mut Here> {
+        OTHERS
+            .try_with(|others| {
+                let mut others = others.try_borrow_mut().ok()?;
+                let known = others.iter().position(|other| other.program == self.id);
+                let own = match known {
+                    Some(known) => others.swap_remove(known),
+                    None => self.new_here()?,
+                };
+                others.extend(here.replace(own));
+                Some(())
+            })
+            .ok()
+            .flatten()?;
+        here.as_mut()
+    }
+
+    fn new_here(&self) -> Option<Here> {
+        let mut threads = locked(&self.threads);
+        let (number, next_op) = match threads.free.pop() {
+            Some(free) => free,
+            None if threads.next == MOST_THREADS => return None,
+            None => {
+                threads.next += 1;
+                let number = threads.next - 1;
+                (number, number << OP_BITS | 1)
+            }
+        };
+        let slot = Arc::new(Slot {
+            number,
+            chunks: Mutex::default(),
+            ended: AtomicBool::new(false),
+            next_op: AtomicU64::new(next_op),
+        });
+        threads.new.push(Arc::clone(&slot));
+        Some(Here { program: self.id, slot, chunk: None, used: 0, last: 0, next_op, untold: 0, who: None })
+    }
+
+    /// A number for an operation of this thread. Where nothing is recorded, all have the same.
+    pub(super) fn next_op(&self) -> OpId {
+        self.here(Here::op).unwrap_or(OpId(Packed::MAX_OPS - 1))
+    }
+
+    /// Who is acting on this thread.
+    pub(super) fn task(&self, core: &Core) -> TaskId {
+        self.here(|here| here.task(core)).unwrap_or_else(|| core.unnamed())
+    }
+
+    /// Writes an event of an acquisition down, of a new one if it is not said of which, and says that and the
+    /// stamp: one that is after `floor`, and after all that this thread has stamped.
+    #[inline]
+    pub(super) fn write(
+        &self,
+        core: &Core,
+        (kind, mode, op): (Kind, Brief, Option<OpId>),
+        lock: LockId,
+        floor: u64,
+    ) -> (OpId, u64) {
+        let written = self.here(|here| {
+            let (op, task) = (op.unwrap_or_else(|| here.op()), here.task(core));
+            let stamp = here.stamp(self.clock.raw(), floor);
+            here.push(self, Packed::quick(stamp, kind, (mode, op), task, lock).words());
+            (op, stamp)
+        });
+        written.unwrap_or_else(|| (op.unwrap_or(OpId(Packed::MAX_OPS - 1)), self.miss(floor)))
+    }
+
+    /// The same of any event.
+    pub(super) fn record(&self, actor: Actor, what: What, floor: u64) -> u64 {
+        let written = self.here(|here| {
+            let stamp = here.stamp(self.clock.raw(), floor);
+            let event = Event { seq: 0, at: self.time(stamp), actor, what };
+            if let Some(packed) = Packed::of(&event).or_else(|| self.aside(event)) {
+                here.push(self, packed.moved_to(Time::from_nanos(stamp)).words());
+            } else {
+                self.miss(0);
+            }
+            stamp
+        });
+        written.unwrap_or_else(|| self.miss(floor))
+    }
+
+    /// Keeps an event that does not fit into a chunk beside it.
+    fn aside(&self, event: Event) -> Option<Packed> {
+        let mut asides = locked(&self.asides);
+        if asides.len() >= MAX_ASIDES {
+            return None;
+        }
+        let index = self.next_aside.fetch_add(1, Ordering::Relaxed);
+        let packed = Packed::aside(event.at, event.actor, index)?;
+        asides.insert(index, event);
+        Some(packed)
+    }
+
+    #[cold]
+    fn miss(&self, floor: u64) -> u64 {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        self.homeless.fetch_add(1, Ordering::Relaxed);
+        floor
+    }
+
+    /// How many events were lost so far.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Makes the recorder's thread look now.
+    pub(super) fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Hands events on to `outlet` too, from here on.
+    pub(super) fn attach(&self, outlet: Box<dyn Outlet>) {
+        locked(&self.inbox).outlets.push(outlet);
+        self.wake();
+    }
+
+    /// Waits until all that has been recorded is with the outlets.
+    pub(super) fn flush(&self) {
+        let mut inbox = locked(&self.inbox);
+        inbox.asked += 1;
+        let mine = inbox.asked;
+        while inbox.rounds < mine && !inbox.over {
+            self.wake();
+            // The wake may come before the thread parks; it looks again by itself.
+            (inbox, _) = self
+                .done
+                .wait_timeout(inbox, Duration::from_millis(50))
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until the outlets have been told that it is over.
+    pub(super) fn join(&self) {
+        let mut inbox = locked(&self.inbox);
+        while !inbox.over && self.thread.get().is_some() {
+            self.wake();
+            (inbox, _) = self
+                .done
+                .wait_timeout(inbox, Duration::from_millis(50))
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

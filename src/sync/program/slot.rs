@@ -1,0 +1,174 @@
+//! What one thread writes down: chunks of events, which it alone writes and the recorder's thread alone reads.
+//!
+//! All words are atomics, so nothing here is `unsafe`; on the processors that matter a relaxed store is a
+//! store. What makes an event visible is one release store, of the number of events in its chunk. A chunk
+//! that was read is used again, by whatever thread needs one next.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::locked;
+use crate::event::Packed;
+
+/// Events in a chunk: 24 KiB.
+pub(super) const CHUNK: usize = 1 << 10;
+
+/// So many events of one thread's.
+pub(super) struct Chunk {
+    /// How many are written.
+    len: AtomicUsize,
+    words: Box<[[AtomicU64; 3]; CHUNK]>,
+}
+
+impl Chunk {
+    fn new() -> Self {
+        let words: Vec<[AtomicU64; 3]> = (0..CHUNK).map(|_| Default::default()).collect();
+        let Ok(words) = words.into_boxed_slice().try_into() else {
+            unreachable!("it was made of that length")
+        };
+        Self { len: AtomicUsize::new(0), words }
+    }
+
+    /// Writes the event after `used` others.
+    #[inline]
+    pub(super) fn put(&self, used: usize, words: [u64; 3]) {
+        for (cell, word) in self.words[used % CHUNK].iter().zip(words) {
+            cell.store(word, Ordering::Relaxed);
+        }
+        self.len.store(used + 1, Ordering::Release);
+    }
+
+    #[inline]
+    fn get(&self, place: usize) -> [u64; 3] {
+        let cell = &self.words[place % CHUNK];
+        [0, 1, 2].map(|word| cell[word].load(Ordering::Relaxed))
+    }
+}
+
+/// The chunks there may be.
+pub(super) struct Pool {
+    free: Mutex<Free>,
+    most: usize,
+}
+
+#[derive(Default)]
+struct Free {
+    chunks: Vec<Arc<Chunk>>,
+    made: usize,
+}
+
+impl Pool {
+    /// As many as fit into so many bytes, but one.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { free: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
+    }
+
+    /// An empty chunk, if there may be one more, and whether more than half of all are in use.
+    pub(super) fn take(&self) -> Option<(Arc<Chunk>, bool)> {
+        let mut free = locked(&self.free);
+        let crowded = free.made - free.chunks.len() > self.most / 2;
+        if let Some(chunk) = free.chunks.pop() {
+            return Some((chunk, crowded));
+        }
+        if free.made == self.most {
+            return None;
+        }
+        free.made += 1;
+        drop(free);
+        Some((Arc::new(Chunk::new()), crowded))
+    }
+
+    /// Takes back a chunk that nobody writes to.
+    fn give_back(&self, chunk: Arc<Chunk>) {
+        chunk.len.store(0, Ordering::Relaxed);
+        locked(&self.free).chunks.push(chunk);
+    }
+}
+
+/// One thread, as the recorder's thread sees it.
+pub(super) struct Slot {
+    /// Its operations have numbers from here on.
+    pub(super) number: u64,
+    /// Its chunks, oldest first; all but the last are full.
+    pub(super) chunks: Mutex<VecDeque<Arc<Chunk>>>,
+    /// It has ended, and its operations had numbers below this.
+    pub(super) ended: AtomicBool,
+    pub(super) next_op: AtomicU64,
+}
+
+/// What was read of one thread, and what can be.
+pub(super) struct Reader {
+    slot: Arc<Slot>,
+    chunks: VecDeque<Arc<Chunk>>,
+    /// The place of the first event of the first chunk; places count all events of the thread.
+    base: u64,
+    /// The next event to be read, and the end of what was found.
+    next: u64,
+    found: u64,
+}
+
+impl Reader {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot, chunks: VecDeque::new(), base: 0, next: 0, found: 0 }
+    }
+
+    /// Looks how many events there are.
+    pub(super) fn look(&mut self) -> u64 {
+        self.chunks.append(&mut locked(&self.slot.chunks));
+        let last = self.chunks.back().map_or(0, |last| last.len.load(Ordering::Acquire));
+        self.base + (self.chunks.len().saturating_sub(1) * CHUNK + last) as u64
+    }
+
+    /// How many events were found.
+    pub(super) fn found(&self) -> u64 {
+        self.found
+    }
+
+    pub(super) fn set_found(&mut self, found: u64) {
+        self.found = found;
+    }
+
+    /// The stamp of the event at this place, which has been looked at and was not read.
+    #[inline]
+    pub(super) fn stamp_at(&self, place: u64) -> u64 {
+        self.at(place)[0]
+    }
+
+    fn at(&self, place: u64) -> [u64; 3] {
+        let index = (place - self.base) as usize;
+        self.chunks[index / CHUNK].get(index)
+    }
+
+    /// The stamp of the next event, if it was found.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u64> {
+        (self.next < self.found).then(|| self.stamp_at(self.next))
+    }
+
+    /// Reads the next event, which must have been found.
+    #[inline]
+    pub(super) fn read(&mut self, pool: &Pool) -> [u64; 3] {
+        let words = self.at(self.next);
+        self.next += 1;
+        if self.next == self.base + CHUNK as u64 {
+            self.base = self.next;
+            if let Some(chunk) = self.chunks.pop_front() {
+                pool.give_back(chunk);
+            }
+        }
+        words
+    }
+
+    /// Whether nothing more can come of this thread; then its number, for another one.
+    pub(super) fn over(&mut self, pool: &Pool) -> Option<(u64, u64)> {
+        // In this order: what it wrote last was written before it ended.
+        if !self.slot.ended.load(Ordering::Acquire) || self.look() != self.next {
+            return None;
+        }
+        for chunk in self.chunks.drain(..) {
+            pool.give_back(chunk);
+        }
+        Some((self.slot.number, self.slot.next_op.load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,110 @@
+//! `lockscope attach`, the real binary, at a program that is driven here.
+
+// Helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+
+use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, OpId, Packed, TaskId, Time, What};
+use lockscope::live::{Feed, Token, feed, feed_with};
+use lockscope::sync::{Batch, Outlet};
+
+fn lockscope(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockscope"));
+    command.args(args).env_clear().env("LANG", "C.UTF-8");
+    command
+}
+
+fn said(output: &Output) -> (String, String, Option<i32>) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr), output.status.code())
+}
+
+/// One task that has one lock; its name could steer a terminal.
+fn acquire(feed: &mut Feed) {
+    let lock = LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None };
+    let what = What::Acquire { lock: LockId(0), op: OpId(1), mode: Mode::Exclusive };
+    let actor = Actor { task: TaskId(0), step: None };
+    let event = Event { seq: 1, at: Time::from_millis(7), actor, what };
+    let events = [Packed::of(&event).unwrap()];
+    feed.take(&Batch { tasks: &["a\x1b[2J".into()], locks: &[lock], events: &events, asides: &[] });
+}
+
+#[test]
+fn it_prints_what_holds_and_what_happens_until_the_end() {
+    for (format, last) in [("text", "the end"), ("json", "\"outcome\":\"stopped\"")] {
+        let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+        acquire(&mut feed);
+        let mut viewer = lockscope(&["attach", &serving.addr().to_string(), "--format", format])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(viewer.stdout.take().unwrap()).lines();
+        // The task lives, and has the lock: told although it happened before.
+        assert!(lines.next().unwrap().unwrap().contains("spawn"));
+        let acquired = lines.next().unwrap().unwrap();
+        assert!(acquired.contains("acquire") && acquired.contains("db"), "{acquired}");
+        assert!(!acquired.contains('\x1b'), "{acquired:?}");
+        feed.finish(Time::from_millis(9));
+        let end = lines.next().unwrap().unwrap();
+        assert!(end.contains(last), "{end}");
+        assert!(lines.next().is_none());
+        assert_eq!(viewer.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_pipe_that_closes_ends_it_quietly() {
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    acquire(&mut feed);
+    let mut viewer = lockscope(&["attach", &serving.addr().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 1];
+    let mut out = viewer.stdout.take().unwrap();
+    out.read_exact(&mut first).unwrap();
+    drop(out);
+    feed.finish(Time::from_millis(9));
+    assert_eq!(said(&viewer.wait_with_output().unwrap()), (String::new(), String::new(), Some(0)));
+}
+
+#[test]
+fn it_says_why_there_is_nothing_to_look_at() {
+    let token = "0123456789abcdef";
+    let (feed, serving) = feed_with("127.0.0.1:0", Token::new(token).unwrap()).unwrap();
+    let addr = serving.addr().to_string();
+    let (out, err, code) = said(&lockscope(&["attach", &addr]).output().unwrap());
+    assert_eq!((&*out, code), ("", Some(2)));
+    assert!(err.contains("wants a token") && err.contains("--token-env"), "{err}");
+    let mut unset = lockscope(&["attach", &addr, "--token-env", "NOT_SET"]);
+    assert!(said(&unset.output().unwrap()).1.contains("`NOT_SET` is not set"));
+    drop(feed);
+    let mut right = lockscope(&["attach", &addr, "--token-env", "MINE"]);
+    assert_eq!(said(&right.env("MINE", token).output().unwrap()).2, Some(0));
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let web = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"HTTP/1.1 400 No\r\n\r\n"));
+    let (_, err, code) = said(&lockscope(&["attach", &addr]).output().unwrap());
+    assert!(err.contains("no program with lockscope in it") && code == Some(2), "{err}");
+    web.join().unwrap().unwrap();
+    let (_, err, code) = said(&lockscope(&["attach", &addr]).output().unwrap());
+    assert!(err.contains("is the program running") && code == Some(2), "{err}");
+}
+
+#[test]
+fn a_program_that_was_started_tells_its_status() {
+    let (out, err, code) =
+        said(&lockscope(&["attach", "--", "/bin/sh", "-c", "echo hi; exit 7"]).output().unwrap());
+    assert_eq!((&*out, code), ("", Some(7)), "{err}");
+    assert!(
+        err.contains("hi\n") && err.contains("reported nothing") && err.contains("exit status: 7"),
+        "{err}"
+    );
+    let (_, err, code) = said(&lockscope(&["attach", "--", "/not/there"]).output().unwrap());
+    assert!(err.contains("cannot start") && code == Some(2), "{err}");
+}

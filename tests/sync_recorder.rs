@@ -1,0 +1,276 @@
+//! The recorder of programs: what it does when memory runs out, whom it tells what, and how it ends. That it
+//! records the truth is for `sync_program.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex as StdMutex};
+use std::thread;
+
+use lockscope::event::{Event, Kind, LockKind, LockName, Mode, Names, Packed, Time, What};
+use lockscope::sync::{Batch, Mutex, Outlet, Present, Recorder, Ring, Semaphore};
+use lockscope::trace::Trace;
+
+/// All that an outlet was told.
+#[derive(Clone, Default)]
+struct Told(Arc<StdMutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    names: Names,
+    events: Vec<Event>,
+    finished: Option<Time>,
+}
+
+impl Outlet for Told {
+    fn take(&mut self, batch: &Batch<'_>) {
+        let mut kept = self.0.lock().unwrap();
+        kept.names.tasks.extend_from_slice(batch.tasks);
+        kept.names.locks.extend_from_slice(batch.locks);
+        for event in batch.events {
+            let seq = kept.events.len() as u64 + 1;
+            let event = match event.kind() {
+                Kind::Aside => batch.asides[event.large() as usize].clone(),
+                _ => event.event(seq).unwrap(),
+            };
+            kept.events.push(Event { seq, ..event });
+        }
+    }
+
+    fn finish(&mut self, now: Time) {
+        self.0.lock().unwrap().finished = Some(now);
+    }
+}
+
+impl Told {
+    fn trace(&self) -> Trace {
+        let kept = self.0.lock().unwrap();
+        Trace::of(kept.names.clone(), kept.events.iter().cloned())
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().events.iter().map(|event| event.what.name()).collect()
+    }
+}
+
+fn mutex(recorder: &Recorder, name: &str) -> Mutex<u32> {
+    Mutex::recorded(recorder, recorder.add_lock(name, LockKind::TokioMutex), 0)
+}
+
+/// Holds the recorder's thread up in its first call.
+struct Gate {
+    reached: Sender<()>,
+    open: Receiver<()>,
+    passed: bool,
+}
+
+impl Outlet for Gate {
+    fn take(&mut self, _: &Batch<'_>) {
+        if !std::mem::replace(&mut self.passed, true) {
+            self.reached.send(()).unwrap();
+            self.open.recv().unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_finds_no_room_is_lost_counted_and_told_in_its_place() {
+    let recorder = Recorder::with_memory(0);
+    let (reached, is_reached) = channel();
+    let (opens, open) = channel();
+    recorder.attach(Gate { reached, open, passed: false });
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let db = mutex(&recorder, "db");
+    is_reached.recv().unwrap();
+    // The recorder's thread stands; one chunk is all there is.
+    for _ in 0..2_000 {
+        *db.try_lock().unwrap() += 1;
+    }
+    let lost = recorder.lost();
+    assert!(lost > 0 && lost < 4_000, "{lost}");
+    opens.send(()).unwrap();
+    recorder.flush();
+    // There is room again; the next event that finds it tells of those before.
+    for _ in 0..200 {
+        *db.try_lock().unwrap() += 1;
+    }
+    recorder.finish();
+    let kept = told.0.lock().unwrap();
+    let said: u64 =
+        kept.events.iter().map(|event| if let What::Lost { events } = event.what { events } else { 0 }).sum();
+    let others = kept.events.iter().filter(|event| !matches!(event.what, What::Lost { .. })).count() as u64;
+    assert_eq!(said, recorder.lost());
+    assert_eq!(said + others, 2 * 2_200);
+    drop(kept);
+    let trace = told.trace();
+    let state = trace.state(trace.len());
+    assert_eq!(state.lost, said);
+    assert!(state.locks[0].holders.is_empty());
+}
+
+#[test]
+fn whoever_comes_late_is_told_who_has_what() {
+    let recorder = Recorder::program();
+    let (db, log) = (mutex(&recorder, "db"), mutex(&recorder, "log"));
+    let held = db.try_lock().unwrap();
+    drop(log.try_lock().unwrap());
+    recorder.flush();
+    let told = Told::default();
+    recorder.attach(told.clone());
+    recorder.flush();
+    assert_eq!(told.names(), ["spawn", "acquire"]);
+    let trace = told.trace();
+    let state = trace.state(trace.len());
+    assert_eq!((state.locks[0].holders.len(), state.locks[1].holders.len()), (1, 0));
+    drop(held);
+    recorder.flush();
+    assert_eq!(told.names(), ["spawn", "acquire", "release"]);
+}
+
+#[test]
+fn an_outlet_is_told_when_it_is_over_and_nothing_after_that() {
+    let recorder = Recorder::program();
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let db = mutex(&recorder, "db");
+    let held = db.try_lock().unwrap();
+    recorder.finish();
+    drop(held);
+    drop(db.try_lock().unwrap());
+    recorder.flush();
+    assert_eq!(told.names(), ["acquire"]);
+    assert!(told.0.lock().unwrap().finished.is_some());
+}
+
+/// Says that it was told of the end.
+struct Last(Sender<()>);
+impl Outlet for Last {
+    fn take(&mut self, _: &Batch<'_>) {}
+    fn finish(&mut self, _: Time) {
+        self.0.send(()).unwrap();
+    }
+}
+
+#[test]
+fn the_last_handle_that_goes_ends_it() {
+    let recorder = Recorder::program();
+    let (gone, is_gone) = channel();
+    recorder.attach(Last(gone));
+    drop(recorder);
+    is_gone.recv().unwrap();
+}
+
+/// Panics as soon as something happens.
+struct Panics;
+impl Outlet for Panics {
+    fn take(&mut self, batch: &Batch<'_>) {
+        assert!(batch.events.is_empty(), "on purpose");
+    }
+}
+
+#[test]
+fn an_outlet_that_panics_is_out_and_the_others_go_on() {
+    let recorder = Recorder::program();
+    recorder.attach(Panics);
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let db = mutex(&recorder, "db");
+    for _ in 0..3 {
+        drop(db.try_lock().unwrap());
+        recorder.flush();
+    }
+    assert_eq!(told.names().len(), 6);
+}
+
+#[test]
+fn threads_come_and_go_and_no_operation_has_the_number_of_another() {
+    let recorder = Recorder::program();
+    let ring = Ring::new(100_000);
+    recorder.attach(ring.clone());
+    let db = Arc::new(mutex(&recorder, "db"));
+    for _ in 0..50 {
+        let db = Arc::clone(&db);
+        thread::spawn(move || drop(db.blocking_lock())).join().unwrap();
+        recorder.flush();
+    }
+    let (_, events) = ring.history();
+    let mut ops: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event.what, What::Acquire { .. }))
+        .map(|event| event.what.acquisition().unwrap().1)
+        .collect();
+    ops.sort_unstable();
+    ops.dedup();
+    assert_eq!(ops.len(), 50);
+}
+
+#[test]
+fn a_ring_keeps_the_last_events_and_knows_what_held_before() {
+    let recorder = Recorder::program();
+    let (all, ring) = (Told::default(), Ring::new(7));
+    recorder.attach(all.clone());
+    recorder.attach(ring.clone());
+    let (db, log) = (mutex(&recorder, "db"), mutex(&recorder, "log"));
+    let held = db.try_lock().unwrap();
+    for _ in 0..10 {
+        drop(log.try_lock().unwrap());
+        assert!(db.try_lock().is_err());
+    }
+    recorder.flush();
+    let whole = all.trace();
+    assert_eq!(ring.dropped(), whole.len() - 7);
+    let (names, events) = ring.history();
+    let short = Trace::of(names, events);
+    let lost = short.event(1).map(|event| event.what.clone());
+    assert_eq!(lost, Some(What::Lost { events: ring.dropped() }));
+    let held_now = |trace: &Trace| -> Vec<_> {
+        let state = trace.state(trace.len());
+        state.locks.iter().map(|lock| lock.holders.iter().map(|place| place.op).collect::<Vec<_>>()).collect()
+    };
+    assert_eq!(held_now(&short), held_now(&whole));
+    drop(held);
+}
+
+#[test]
+fn names_are_told_apart() {
+    let recorder = Recorder::program();
+    let names: Vec<_> = (0..3).map(|_| recorder.add_task("worker")).collect();
+    recorder.add_task("worker#2");
+    assert_eq!(names.len(), 3);
+    let told: Vec<_> = recorder.names().tasks.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["worker", "worker#2", "worker#3", "worker#2#2"]);
+}
+
+/// More permits than an event of 24 bytes has room for go beside it, in their place.
+#[test]
+fn what_does_not_fit_goes_beside() {
+    let recorder = Recorder::program();
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let kind = LockKind::TokioSemaphore;
+    let id = recorder.add(LockName { name: "slots".into(), kind, permits: Some(1_000_000) });
+    let slots = Semaphore::recorded(&recorder, id, 1_000_000);
+    let few = slots.try_acquire_many(3).unwrap();
+    let many = slots.try_acquire_many(900_000).unwrap();
+    drop(few);
+    drop(many);
+    recorder.flush();
+    let kept = told.0.lock().unwrap();
+    let modes: Vec<_> = kept
+        .events
+        .iter()
+        .filter_map(|event| if let What::Acquire { mode, .. } = event.what { Some(mode) } else { None })
+        .collect();
+    assert_eq!(modes, [Mode::Permits(3), Mode::Permits(900_000)]);
+    let packed: Vec<_> = kept.events.iter().map(|event| Packed::of(event).is_some()).collect();
+    assert_eq!(packed, [true, false, true, true]);
+    // The present knows of both.
+    let mut present = Present::default();
+    present.add_tasks(1);
+    present.add_lock(&LockName { name: "slots".into(), kind, permits: Some(1_000_000) });
+    kept.events[..2].iter().for_each(|event| present.apply_aside(event));
+    assert_eq!(present.prologue(Time::ZERO, &[]).asides.len(), 1);
+}
