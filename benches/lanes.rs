@@ -6,8 +6,6 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 #[path = "../tests/common/shows.rs"]
-// The tests draw more than this.
-#[allow(dead_code)]
 mod shows;
 
 use std::fmt::Write as _;
@@ -20,6 +18,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use shows::Show;
 
+/// What is chosen of the lanes.
+type Change = fn(&mut ViewState);
+
 fn main() {
     let (many, few) = (many(), Show::handoff());
     println!("{} events of 10,000 tasks and 1,000 locks", many.trace.len());
@@ -31,7 +32,6 @@ fn main() {
     report("  the same again (control)", time(|| frame(&few, &few.end())));
     let empty = time(|| Buffer::empty(Rect::new(0, 0, 200, 50)));
     report("  an empty picture", empty);
-    type Change = fn(&mut ViewState);
     let views: [(&str, Change); 8] = [
         ("as they are", |_| {}),
         ("filtered", |view| view.filter = "reader#99*".into()),

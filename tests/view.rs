@@ -138,6 +138,9 @@ fn other_looks() {
         after().with(|view| (view.lane, view.reading) = (Some(LaneId::Task(TaskId(1))), Reading::Details));
     insta::assert_snapshot!("details", details.screen(80, 24));
     insta::assert_snapshot!("help", after().with(|view| view.reading = Reading::Help).screen(80, 24));
+    // Keys for which there is no room are counted, not dropped.
+    let small = after().with(|view| view.reading = Reading::Help).screen(60, 16);
+    assert!(small.contains("+8 keys in a higher terminal"), "{small}");
 }
 
 #[test]
