@@ -63,10 +63,10 @@ fn readers_share_and_the_writer_keeps_later_ones_out() {
         "R1 and R2 hold db to read since 0 ms. W waits since 50 ms: first in the queue."
     );
     assert_eq!(
-        why::of_task(&trace, trace.len(), TaskId(3)),
+        why::of_task(&trace, &trace.state(trace.len()), TaskId(3)),
         "R3 waits for db to read since 60 ms, #2 in the queue; behind W, though there would be enough for it."
     );
-    let of_lock = why::of_lock(&trace, trace.len(), LockId(0));
+    let of_lock = why::of_lock(&trace, &trace.state(trace.len()), LockId(0));
     assert_eq!(
         of_lock,
         "db (tokio::sync::RwLock, FIFO) is held by R1 and R2 since 0 ms; queue: W since 50 ms, R3 since 60 ms, \

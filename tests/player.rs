@@ -15,9 +15,9 @@ use lockscope::app::{
     App, HINTS, Message, Next, Player, Question, Reload, Reloaded, Settings, Stops, message,
 };
 use lockscope::engine::{Cause, Options};
-use lockscope::event::Time;
+use lockscope::event::{LockId, TaskId, Time};
 use lockscope::scenario::{self, ClockKind, Plan, Source};
-use lockscope::view::{Axis, Playing, ThemeName};
+use lockscope::view::{Axis, LaneId, Playing, ThemeName};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -362,6 +362,18 @@ fn messages() -> impl Strategy<Value = Message> {
         Just(Message::Help),
         Just(Message::Details),
         Just(Message::Deselect),
+        prop_oneof![
+            any::<i32>().prop_map(Message::LanePage),
+            Just(Message::Filter),
+            any::<char>().prop_map(Message::Type),
+            prop::sample::select(vec!['#', '*', 'r', '1']).prop_map(Message::Type),
+            Just(Message::Erase),
+            Just(Message::Keep),
+            Just(Message::Clear),
+            Just(Message::Sort),
+            Just(Message::Fold),
+            Just(Message::FoldAll),
+        ],
     ]
 }
 
@@ -441,7 +453,7 @@ fn screen(app: &mut App) -> String {
 }
 
 /// How it is looked at, which no reload may change.
-fn looks(app: &mut App) -> (String, Option<Duration>, u16, Axis, bool, Option<usize>) {
+fn looks(app: &mut App) -> (String, Option<Duration>, u16, Axis, bool, Option<LaneId>) {
     app.show(|scene| {
         let view = scene.view;
         (format!("{:?}", view.speed), view.cell, view.column, view.axis, view.big, view.lane)
@@ -458,12 +470,18 @@ fn a_reload_runs_the_new_plan_and_looks_at_it_as_before() {
     app.update(Message::Lane(1), AREA);
     app.tick(Duration::from_secs(2));
     let before = looks(&mut app);
-    assert_eq!((before.0.as_str(), before.5, before.1.is_some()), ("0.5", Some(1), true));
+    assert_eq!(
+        (before.0.as_str(), before.5, before.1.is_some()),
+        ("0.5", Some(LaneId::Task(TaskId(1))), true)
+    );
     let theme = app.show(|scene| format!("{:?}", scene.theme));
 
     app.take(good("second", &["other", "reader", "writer"]));
     // The writer is selected still, where it is now.
-    assert_eq!(looks(&mut app), (before.0, before.1, before.2, before.3, before.4, Some(2)));
+    assert_eq!(
+        looks(&mut app),
+        (before.0, before.1, before.2, before.3, before.4, Some(LaneId::Task(TaskId(2))))
+    );
     assert_eq!(app.show(|scene| format!("{:?}", scene.theme)), theme);
     assert_eq!((app.player().moment(), app.player().playing()), (0, Playing::Playing));
     let text = screen(&mut app);
@@ -477,7 +495,7 @@ fn a_reload_runs_the_new_plan_and_looks_at_it_as_before() {
     app.update(Message::Lane(1), AREA);
     app.update(Message::Lane(1), AREA);
     app.take(good("fourth", &["reader", "writer"]));
-    assert_eq!(looks(&mut app).5, Some(2), "the lock is selected still");
+    assert_eq!(looks(&mut app).5, Some(LaneId::Lock(LockId(0))), "the lock is selected still");
 }
 
 #[test]

@@ -64,7 +64,8 @@ fn check_state(state: &State) -> Result<(), TestCaseError> {
         }
     }
     let claims: usize = state.tasks.iter().map(|task| task.claims.len()).sum();
-    let places = |lock: &lockscope::trace::Lock| lock.holders.len() + lock.granted.len() + lock.queue.len();
+    let places =
+        |lock: &Arc<lockscope::trace::Lock>| lock.holders.len() + lock.granted.len() + lock.queue.len();
     prop_assert_eq!(claims, state.locks.iter().map(places).sum::<usize>());
     Ok(())
 }
@@ -159,8 +160,8 @@ proptest! {
         text::sequence_diagram(&trace);
         why::sentence(&trace, trace.len());
         for id in 0..3 {
-            why::of_task(&trace, trace.len(), TaskId(id));
-            why::of_lock(&trace, trace.len(), LockId(id));
+            why::of_task(&trace, &trace.state(trace.len()), TaskId(id));
+            why::of_lock(&trace, &trace.state(trace.len()), LockId(id));
         }
         // Nobody is told of twice, and whoever is waits.
         let stuck: Vec<TaskId> =

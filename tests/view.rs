@@ -11,10 +11,10 @@ use std::sync::mpsc::channel;
 
 use lockscope::app;
 use lockscope::engine::{self, Options, Stop};
-use lockscope::event::Time;
+use lockscope::event::{TaskId, Time};
 use lockscope::scenario::{self, Plan, Source};
 use lockscope::trace::{End, Trace};
-use lockscope::view::{Axis, Listing, Playing, Problem, Reading, Scene, ThemeName, ViewState};
+use lockscope::view::{Axis, LaneId, Listing, Playing, Problem, Reading, Scene, ThemeName, ViewState};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
@@ -134,9 +134,13 @@ fn other_looks() {
     insta::assert_snapshot!("mono", after().theme(ThemeName::Mono).screen(80, 24));
     insta::assert_snapshot!("ansi", after().theme(ThemeName::Ansi).screen(80, 24));
     insta::assert_snapshot!("big", after().with(|view| view.big = true).screen(100, 30));
-    let details = after().with(|view| (view.lane, view.reading) = (Some(1), Reading::Details));
+    let details =
+        after().with(|view| (view.lane, view.reading) = (Some(LaneId::Task(TaskId(1))), Reading::Details));
     insta::assert_snapshot!("details", details.screen(80, 24));
     insta::assert_snapshot!("help", after().with(|view| view.reading = Reading::Help).screen(80, 24));
+    // Keys for which there is no room are counted, not dropped.
+    let small = after().with(|view| view.reading = Reading::Help).screen(60, 16);
+    assert!(small.contains("+8 keys in a higher terminal"), "{small}");
 }
 
 #[test]
@@ -281,7 +285,7 @@ fn many_tasks_and_locks_fit_by_scrolling() {
     let many = tasks(10_000).at(500);
     let text = screen::plain(&many.draw(100, 30));
     assert!(text.contains("of 10000"), "{text}");
-    let last = screen::plain(&many.with(|view| view.lane = Some(10_000)).draw(100, 30));
+    let last = screen::plain(&many.with(|view| view.lane = Some(LaneId::Task(TaskId(9_999)))).draw(100, 30));
     assert!(last.contains("of 10000") && last.contains("task#10000") && last.contains(" db "), "{last}");
     insta::assert_snapshot!("forty_tasks", screen::plain(&tasks(40).at(355).draw(100, 30)));
     insta::assert_snapshot!("forty_tasks_order", screen::plain(&tasks(40).at(355).with(order).draw(100, 30)));

@@ -14,9 +14,9 @@ mod screen;
 use std::time::Duration;
 
 use lockscope::app;
-use lockscope::event::{LockKind, Mode, Outcome, Time, What};
+use lockscope::event::{LockId, LockKind, Mode, Outcome, TaskId, Time, What};
 use lockscope::trace::{End, Trace};
-use lockscope::view::{Axis, Playing, Reading, Scene, Theme, ThemeName, ViewState};
+use lockscope::view::{Axis, LaneId, Playing, Reading, Scene, Theme, ThemeName, ViewState};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -176,8 +176,8 @@ fn every_scene_at_every_moment_and_size() {
             for size in [(60, 16), (80, 24), (100, 30), (200, 50)] {
                 for (axis, reading, lane) in [
                     (Axis::Time, Reading::Why, None),
-                    (Axis::Order, Reading::Details, Some(0)),
-                    (Axis::Time, Reading::Details, Some(trace.names().tasks.len())),
+                    (Axis::Order, Reading::Details, Some(LaneId::Task(TaskId(0)))),
+                    (Axis::Time, Reading::Details, Some(LaneId::Lock(LockId(0)))),
                 ] {
                     let change = |view: &mut ViewState| {
                         (view.moment, view.now, view.axis, view.reading, view.lane) =

@@ -52,12 +52,30 @@ pub enum Message {
     Theme,
     /// Select the lane so much further down.
     Lane(i32),
+    /// Select the lane so many screens further down.
+    LanePage(i32),
     /// Select the lane at this cell.
     Select(u16, u16),
     /// The selected lane's details on or off.
     Details,
     /// No lane is selected any more.
     Deselect,
+    /// Type what lanes must be called.
+    Filter,
+    /// This character of it.
+    Type(char),
+    /// Not the last character.
+    Erase,
+    /// It is typed, and stays.
+    Keep,
+    /// All lanes again.
+    Clear,
+    /// The next order of the lanes.
+    Sort,
+    /// Fold or unfold the selected lane's group; all groups, if no lane is selected.
+    Fold,
+    /// Fold or unfold all groups.
+    FoldAll,
     /// The help on or off.
     Help,
     /// Leave for the shell, to come back later.
@@ -82,7 +100,13 @@ const fn binding(
     word: &'static str,
     help: &'static str,
 ) -> Binding {
-    Binding { keys, hint: KeyHint { keys: names, word, help } }
+    Binding { keys, hint: KeyHint { keys: names, word, help, crowded: false } }
+}
+
+/// Of what the footer tells only where lanes are many.
+const fn crowded(mut binding: Binding) -> Binding {
+    binding.hint.crowded = true;
+    binding
 }
 
 const STEP: &[(KeyModifiers, KeyCode, Message)] =
@@ -91,8 +115,8 @@ const HANDOFF: &[(KeyModifiers, KeyCode, Message)] =
     &[(NONE, KeyCode::Char('n'), Message::NextHandoff), (NONE, KeyCode::Char('p'), Message::PreviousHandoff)];
 const LANES: &[(KeyModifiers, KeyCode, Message)] =
     &[(NONE, KeyCode::Up, Message::Lane(-1)), (NONE, KeyCode::Down, Message::Lane(1))];
-const TEN_LANES: &[(KeyModifiers, KeyCode, Message)] =
-    &[(NONE, KeyCode::PageUp, Message::Lane(-10)), (NONE, KeyCode::PageDown, Message::Lane(10))];
+const LANE_PAGES: &[(KeyModifiers, KeyCode, Message)] =
+    &[(NONE, KeyCode::PageUp, Message::LanePage(-1)), (NONE, KeyCode::PageDown, Message::LanePage(1))];
 const PLAY: &[(KeyModifiers, KeyCode, Message)] = &[(NONE, KeyCode::Char(' '), Message::Toggle)];
 
 // Rows that both tables have.
@@ -146,12 +170,25 @@ const ENDS: Binding = binding(
 const THEME: Binding = binding(&[(NONE, KeyCode::Char('c'), Message::Theme)], "c", "", "other colours");
 
 /// The table of a run.
-const BINDINGS: [Binding; 18] = [
+const BINDINGS: [Binding; 21] = [
     binding(PLAY, "space", "pause|play|replay", "play / pause the tasks"),
     binding(STEP, "←→", "step", "one event back / on"),
     binding(HANDOFF, "n p", "handoff", "next / previous handoff"),
     HELP,
     QUIT,
+    crowded(binding(
+        &[(NONE, KeyCode::Char('/'), Message::Filter)],
+        "/",
+        "filter",
+        "filter by name, or reader#*",
+    )),
+    crowded(binding(&[(NONE, KeyCode::Char('s'), Message::Sort)], "s", "sort", "sort by wait, hold, name")),
+    crowded(binding(
+        &[(NONE, KeyCode::Char('g'), Message::Fold), (NONE, KeyCode::Char('G'), Message::FoldAll)],
+        "g G",
+        "fold",
+        "fold the lane's group / all",
+    )),
     binding(&[(NONE, KeyCode::Char('t'), Message::Axis)], "t", "axis", "time axis / order axis"),
     ZOOM,
     SPEED,
@@ -184,7 +221,7 @@ const BINDINGS: [Binding; 18] = [
         "",
         "its details / unselect",
     ),
-    binding(TEN_LANES, "PgUp PgDn", "", "ten lanes up / down"),
+    binding(LANE_PAGES, "PgUp PgDn", "", "a page of lanes up / down"),
     THEME,
 ];
 
@@ -230,6 +267,17 @@ const fn hints<const N: usize>(bindings: &[Binding; N]) -> [KeyHint; N] {
 /// What a key asks for.
 pub fn message(key: KeyEvent) -> Option<Message> {
     find(&BINDINGS, key)
+}
+
+/// What a key asks for while a filter is typed; `None` if it means what it always does.
+pub(super) fn typed(key: KeyEvent) -> Option<Message> {
+    match (key.modifiers - SHIFT, key.code) {
+        (NONE, KeyCode::Char(c)) => Some(Message::Type(c)),
+        (NONE, KeyCode::Backspace) => Some(Message::Erase),
+        (NONE, KeyCode::Enter) => Some(Message::Keep),
+        (NONE, KeyCode::Esc) => Some(Message::Clear),
+        _ => None,
+    }
 }
 
 /// What a key asks for of runs beside each other.

@@ -4,6 +4,7 @@
 //! [`Scene`]. [`Compare`] is the same for several runs beside each other. [`run`] puts either into a
 //! terminal.
 
+mod choosing;
 mod compare;
 mod event_loop;
 mod message;
@@ -145,10 +146,8 @@ impl App {
             return self.complain(&name, format!("error: {refused}\n"));
         }
         self.view.horizon = self.player.horizon(&plan);
-        (self.view.lane, self.view.pan, self.view.problem) = (lane, 0, None);
-        if lane.is_none() && self.view.reading == Reading::Details {
-            self.view.reading = Reading::Why;
-        }
+        (self.view.pan, self.view.problem) = (0, None);
+        self.keep_choices(lane);
         self.listings = listings(&plan);
         self.plan = plan;
         let warned = match warnings {
@@ -156,29 +155,24 @@ impl App {
             1 => "; `lockscope order` shows its warning".to_owned(),
             more => format!("; `lockscope order` shows its {more} warnings"),
         };
-        self.notice = Some((format!("reloaded {name}{warned}"), TOLD));
+        self.say(&format!("reloaded {name}{warned}"));
+    }
+
+    /// Tells the viewer something, for a while.
+    fn say(&mut self, text: &str) {
+        self.notice = Some((text.to_owned(), TOLD));
     }
 
     fn complain(&mut self, name: &str, text: String) {
         let hint = if self.watching { "fix and save" } else { "r reads it" };
         self.notice = None;
+        self.view.typing = false;
         self.view.problem = Some(Problem {
             heading: format!("{name} cannot run"),
             text,
             hint: format!("the old run stays; {hint}"),
             top: 0,
         });
-    }
-
-    /// The lane of the same name in another plan.
-    fn lane_in(&self, lane: usize, plan: &Plan) -> Option<usize> {
-        let (old, new) = (self.player.trace().names(), plan.names());
-        if let Some(task) = old.tasks.get(lane) {
-            return new.tasks.iter().position(|name| name == task);
-        }
-        let lock = old.locks.get(lane - old.tasks.len())?;
-        let position = new.locks.iter().position(|other| other.name == lock.name)?;
-        Some(new.tasks.len() + position)
     }
 
     /// The player.
@@ -281,26 +275,19 @@ impl App {
                 self.theme_name = self.theme_name.next();
                 self.theme = self.theme_name.theme();
             }
-            Message::Lane(lanes) => {
-                let names = self.player.trace().names();
-                let last = (names.tasks.len() + names.locks.len()).saturating_sub(1);
-                // The first press selects the first lane.
-                let lane = self.view.lane.map_or(0, |lane| lane.saturating_add_signed(lanes as isize));
-                self.view.lane = Some(lane.min(last));
-            }
-            Message::Select(x, y) => {
-                if let Some(lane) = self.scene().lane_at(area, x, y) {
-                    self.view.lane = Some(lane);
-                }
-            }
-            Message::Details => {
-                self.view.reading = match self.view.reading {
-                    Reading::Details => Reading::Why,
-                    Reading::Why | Reading::Help => Reading::Details,
-                };
-                self.view.lane = self.view.lane.or(Some(0));
-            }
-            Message::Deselect => (self.view.lane, self.view.reading) = (None, Reading::Why),
+            Message::Lane(_)
+            | Message::LanePage(_)
+            | Message::Select(..)
+            | Message::Details
+            | Message::Deselect
+            | Message::Filter
+            | Message::Type(_)
+            | Message::Erase
+            | Message::Keep
+            | Message::Clear
+            | Message::Sort
+            | Message::Fold
+            | Message::FoldAll => self.choose(message, area),
             Message::Help => self.view.reading = Reading::Help,
             // It is a run alone, and nothing is asked.
             Message::FirstDifference | Message::Guess(_) => {}
@@ -337,6 +324,9 @@ impl App {
             Message::Quit => return Some(Next::Quit),
             Message::Suspend => return Some(Next::Suspend),
             Message::Restart => self.restart(),
+            Message::LanePage(pages) => {
+                problem.top = from.saturating_add_signed(10 * pages as isize).min(last);
+            }
             Message::Lane(lines) => problem.top = from.saturating_add_signed(lines as isize).min(last),
             Message::ZoomIn if last > 0 => problem.top = from.saturating_sub(1),
             Message::ZoomOut if last > 0 => problem.top = (from + 1).min(last),
@@ -393,6 +383,11 @@ impl Program for App {
     fn read(&mut self, input: &Input) -> Option<Message> {
         match input {
             Input::Key(key) if key.kind != KeyEventKind::Release => {
+                if self.view.typing
+                    && let Some(message) = message::typed(*key)
+                {
+                    return Some(message);
+                }
                 // Any key closes the help and the mistakes, known or not.
                 let covered = self.view.reading == Reading::Help || self.view.problem.is_some();
                 message(*key).or(covered.then_some(Message::Help))

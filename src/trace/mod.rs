@@ -9,14 +9,17 @@ pub mod deadlock;
 mod handoff;
 mod json;
 mod note;
+mod roster;
 mod state;
 pub mod story;
 pub mod text;
+mod totals;
 pub mod why;
 pub mod words;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::event::{Event, LockId, Names, OpId, Outcome, TaskId, Time, What};
@@ -26,7 +29,10 @@ pub use handoff::{Fate, Freed, Handoff, Passed};
 pub(crate) use json::escape as json_escape;
 pub use json::{end_line as json_end_line, line as json_line};
 pub use note::{Note, Noted};
+pub use roster::{Group, GroupId, Roster};
 pub use state::{Claim, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
+pub use totals::Spent;
+use totals::Totals;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +87,9 @@ pub struct Trace {
     /// Those whose fate is open, as indices.
     open_handoffs: HashMap<(LockId, OpId), usize>,
     notes: Vec<Note>,
+    totals: Totals,
+    /// Made when somebody first asks.
+    roster: OnceLock<Roster>,
     end: Option<End>,
 }
 
@@ -93,6 +102,8 @@ impl Trace {
             tenures: vec![Vec::new(); names.locks.len()],
             last_handoffs: vec![None; names.locks.len()],
             checkpoints: vec![now.clone()],
+            totals: Totals::new(&names),
+            roster: OnceLock::new(),
             now,
             names,
             events: Vec::new(),
@@ -124,7 +135,9 @@ impl Trace {
             What::Release { lock, op } | What::Cancel { lock, op } => self.now.owner_of(lock, op),
             _ => None,
         };
+        let before = Totals::before(&self.now, &event, owner);
         self.now.apply(&event);
+        self.totals.note(&self.now, &event, before.as_ref());
         self.notes.extend(Note::after(&self.now, &event).or(note));
         for task in [Some(event.actor.task), owner].into_iter().flatten() {
             self.extend_lane(task, &event);
@@ -196,10 +209,11 @@ impl Trace {
         }
     }
 
-    /// How many events lie between two checkpoints: more where a state is large, so that all of them
-    /// together stay of the size of the events.
+    /// How many events lie between two checkpoints. Each shares with the one before it what no event
+    /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
+    /// them together stay of the size of the events.
     fn stride(&self) -> usize {
-        (4 * (self.names.tasks.len() + self.names.locks.len())).max(1024)
+        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(1024)
     }
 
     /// Says that nothing more will come.
@@ -220,6 +234,31 @@ impl Trace {
     /// What the ids stand for.
     pub fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// Which tasks belong together by their names.
+    pub fn roster(&self) -> &Roster {
+        self.roster.get_or_init(|| Roster::of(&self.names))
+    }
+
+    /// How long a task waited and held altogether, up to the end of what there is.
+    pub fn spent_by(&self, task: TaskId) -> Spent {
+        self.totals.of_task(task, self.until())
+    }
+
+    /// How long a lock was waited for and held altogether, up to the end of what there is.
+    pub fn spent_on(&self, lock: LockId) -> Spent {
+        self.totals.of_lock(lock, self.until())
+    }
+
+    /// Up to when it tells.
+    fn until(&self) -> Time {
+        self.end.as_ref().map_or(self.now.at, |end| end.at.max(self.now.at))
+    }
+
+    /// How many events are missing in all.
+    pub fn lost(&self) -> u64 {
+        self.now.lost
     }
 
     /// All events, in order.
@@ -248,7 +287,7 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any
-    /// other a copy of a state and some thousand events at most.
+    /// other a copy that shares what it can, and a thousand events or an eighth of the tasks.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         let moment = usize::try_from(moment).unwrap_or(usize::MAX).min(self.events.len());
         if moment == self.events.len() {

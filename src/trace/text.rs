@@ -74,6 +74,10 @@ fn heading(text: &mut String, trace: &Trace, columns: &Columns) -> std::fmt::Res
         let legal = if policy == Policy::Fifo { "" } else { ", one legal order" };
         writeln!(text, "{name}: {}, {policy}{legal}", lock.kind.path())?;
     }
+    if trace.lost() > 0 {
+        let told = "not recorded; who held or waited for what at such a gap is unknown";
+        writeln!(text, "{} lost: {told}", words::events(trace.lost()))?;
+    }
     write!(text, "\n{:>8}  ", "ms")?;
     let names: String = columns.names.iter().map(|name| pad(name, columns.width)).collect();
     writeln!(text, "{names:<0$}owner", columns.end())

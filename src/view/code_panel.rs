@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::lanes::LaneId;
 use super::{Listing, Scene, paint};
 use crate::event::{StepId, TaskId};
 use crate::scenario::CodeLine;
@@ -50,7 +51,10 @@ pub(super) fn draw(scene: &Scene, state: &State, area: Rect, buf: &mut Buffer) {
 
 /// The tasks that did something lately, the last first; the selected one before them.
 fn recent(scene: &Scene) -> Vec<TaskId> {
-    let mut recent: Vec<TaskId> = scene.view.lane.map(|lane| TaskId(lane as u32)).into_iter().collect();
+    let mut recent: Vec<TaskId> = match scene.view.lane {
+        Some(LaneId::Task(task)) => vec![task],
+        _ => Vec::new(),
+    };
     for back in 0..512 {
         let event = scene.view.moment.checked_sub(back).and_then(|moment| scene.trace.event(moment));
         let Some(event) = event else { break };

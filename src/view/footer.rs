@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Layout, Playing, Reading, Scene, paint, quiz};
-use crate::event::{LockId, TaskId};
-use crate::trace::{why, words};
+use super::lanes::LaneId;
+use super::{Folds, KeyHint, Layout, Playing, Reading, Scene, groups, paint, quiz, timeline};
+use crate::trace::{State, why, words};
 
-pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
     let theme = scene.theme;
     let area = layout.sentence;
     let rule = Rect { y: area.y - 1, height: 1, ..area };
@@ -21,8 +21,8 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     }
     let (when, text) = match lane {
         _ if quiz::hides(scene) => (words::moment(scene.view.now), guess(scene)),
-        Some(lane) => (words::moment(scene.view.now), details(scene, lane)),
-        None => match why::sentence(scene.trace, scene.view.moment) {
+        Some(lane) => (words::moment(scene.view.now), details(scene, state, lane)),
+        None => match why::sentence_of(scene.trace, state, scene.view.moment) {
             Some(sentence) => (words::moment(sentence.at), sentence.text),
             None => (words::moment(scene.view.now), "Nothing has happened yet.".to_owned()),
         },
@@ -30,7 +30,32 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     let x = paint::put(buf, area.x + 1, area.y, area.width - 1, &when, theme.accent) + 1;
     let words = Rect { x, width: area.right().saturating_sub(x + 1), ..area };
     paint::paragraph(buf, words, &text, theme.strong);
-    keys(scene, layout.keys, buf);
+    if scene.view.typing {
+        prompt(scene, layout, buf);
+    } else {
+        keys(scene, is_crowded(scene, layout), layout.keys, buf);
+    }
+}
+
+/// What is typed to see fewer lanes, how many it leaves, and how to go on.
+fn prompt(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
+    let (theme, area) = (scene.theme, layout.keys);
+    let hint = "Enter keeps it  Esc clears it";
+    let right = area.right().saturating_sub(1);
+    let hint_x = paint::put_right(buf, area.x, right, area.y, hint, theme.dim);
+    let left = format!("{}  ", timeline::found(scene, layout));
+    let left_x = paint::put_right(buf, area.x, hint_x.saturating_sub(2), area.y, &left, theme.text);
+    let room = left_x.saturating_sub(area.x + 5);
+    let x = paint::put(buf, area.x + 1, area.y, 2, "/", theme.accent);
+    // Of a long one its end is seen: that is where it grows.
+    let skip = scene.view.filter.chars().count().saturating_sub(usize::from(room / 2));
+    let text: String = if paint::width(&scene.view.filter) > room {
+        scene.view.filter.chars().skip(skip).collect()
+    } else {
+        scene.view.filter.clone()
+    };
+    let x = paint::put(buf, x, area.y, room, &text, theme.strong);
+    paint::dot(buf, x, area.y, "█", theme.accent);
 }
 
 /// How to answer the question above.
@@ -43,11 +68,11 @@ fn guess(scene: &Scene) -> String {
 }
 
 /// How things stand with the task or the lock of a lane.
-fn details(scene: &Scene, lane: usize) -> String {
-    let tasks = scene.trace.names().tasks.len();
-    match lane.checked_sub(tasks) {
-        None => why::of_task(scene.trace, scene.view.moment, TaskId(lane as u32)),
-        Some(lock) => why::of_lock(scene.trace, scene.view.moment, LockId(lock as u32)),
+fn details(scene: &Scene, state: &State, lane: LaneId) -> String {
+    match lane {
+        LaneId::Task(task) => why::of_task(scene.trace, state, task),
+        LaneId::Lock(lock) => why::of_lock(scene.trace, state, lock),
+        LaneId::Group(group) => groups::details(scene.trace, state, group),
     }
 }
 
@@ -63,7 +88,18 @@ fn ending(scene: &Scene) -> String {
     }
 }
 
-pub(super) fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
+/// Whether there are more lanes than fit, or a choice of them.
+fn is_crowded(scene: &Scene, layout: &Layout) -> bool {
+    let view = scene.view;
+    layout.tasks.len() < layout.all.lanes
+        || layout.locks.len() < layout.all.locks
+        || !view.filter.is_empty()
+        || view.sort.words().is_some()
+        || view.folds != Folds::default()
+}
+
+/// The keys; `crowded` if there are many lanes.
+pub(super) fn keys(scene: &Scene, crowded: bool, area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     if let Some(notice) = &scene.view.notice {
         paint::put(buf, area.x + 1, area.y, area.width - 2, notice, theme.accent);
@@ -76,7 +112,8 @@ pub(super) fn keys(scene: &Scene, area: Rect, buf: &mut Buffer) {
         Playing::Paused => 1,
         Playing::Ended => 2,
     };
-    for key in scene.keys.iter().filter(|key| !key.word.is_empty()) {
+    let told = |key: &&KeyHint| !key.word.is_empty() && (crowded || !key.crowded);
+    for key in scene.keys.iter().filter(told) {
         let word = key.word.split('|').nth(standing).unwrap_or(key.word);
         let needs = paint::width(key.keys) + 1 + paint::width(word);
         if x + needs > right {

@@ -50,12 +50,18 @@ pub(super) fn draw_with(scene: &Scene, reading: &str, area: Rect, buf: &mut Buff
     let half = area.width / 2;
     let key_column = scene.keys.iter().map(|key| paint::width(key.keys)).max().unwrap_or(0) + 2;
     let (x, mut y) = (area.x + 1, area.y + 2);
-    for key in scene.keys {
-        if y >= area.bottom() {
-            break;
-        }
+    let rows = usize::from(area.bottom().saturating_sub(y));
+    // What there is no room for is not left out silently.
+    let fit = if scene.keys.len() > rows { rows.saturating_sub(1) } else { rows };
+    for key in scene.keys.iter().take(fit) {
         paint::put(buf, x, y, key_column, key.keys, theme.accent);
         paint::put(buf, x + key_column, y, half.saturating_sub(key_column + 2), key.help, theme.text);
+        y += 1;
+    }
+    let left = scene.keys.len().saturating_sub(fit);
+    if left > 0 {
+        let told = format!("+{left} keys in a higher terminal");
+        paint::put(buf, x, y, half.saturating_sub(2), &told, theme.dim);
         y += 1;
     }
     let keys_end = y;

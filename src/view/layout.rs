@@ -1,9 +1,14 @@
 //! Where things go: computed from the size and the number of lanes each time, never stored.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Axis, Scene, order_panel, paint};
+use super::lanes::{LaneId, Lanes, lane_of};
+use super::{Axis, Scene, ViewState, order_panel, paint};
+use crate::event::{LockId, TaskId};
+use crate::trace::{Spent, Trace};
 
 /// Below this many columns there is only a polite message.
 pub const MIN_WIDTH: u16 = 60;
@@ -23,6 +28,12 @@ pub struct Layout {
     pub plot: Rect,
     /// The lanes that fit.
     pub lanes: Vec<Lane>,
+    /// The places among all lanes of tasks of those that fit.
+    pub tasks: Range<usize>,
+    /// The same of the locks.
+    pub locks: Range<usize>,
+    /// All that could be scrolled to, and who is in it.
+    pub all: Shown,
     /// The order panel, with its header.
     pub order: Option<Rect>,
     /// The code panel, with its header.
@@ -33,11 +44,22 @@ pub struct Layout {
     pub keys: Rect,
 }
 
+/// How many lanes there are, on the screen or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shown {
+    /// Lanes of tasks, and of groups of them.
+    pub lanes: usize,
+    /// Tasks in those.
+    pub tasks: usize,
+    /// Locks.
+    pub locks: usize,
+}
+
 /// A lane on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lane {
-    /// A task, or beyond the tasks a lock.
-    pub index: usize,
+    /// What it is about.
+    pub id: LaneId,
     /// Its first row.
     pub y: u16,
     /// How many rows.
@@ -45,6 +67,11 @@ pub struct Lane {
 }
 
 impl Lane {
+    /// The lock, if it is one's.
+    pub(super) fn lock(&self) -> Option<LockId> {
+        if let LaneId::Lock(lock) = self.id { Some(lock) } else { None }
+    }
+
     pub(super) fn contains(&self, x: u16, y: u16, layout: &Layout) -> bool {
         (self.y..self.y + self.height).contains(&y)
             && (layout.timeline.left()..layout.timeline.right()).contains(&x)
@@ -70,6 +97,16 @@ const SCROLLING: (u16, u16, u16) = (1, 0, 1);
 const SCROLLING_ORDER: (u16, u16, u16) = (2, 0, 1);
 
 impl Layout {
+    /// The lane that shows a task: its own or its group's.
+    pub(super) fn lane_of(&self, trace: &Trace, view: &ViewState, task: TaskId) -> Option<&Lane> {
+        self.lane(lane_of(trace, view, task))
+    }
+
+    /// The lane, if it is on the screen.
+    pub(super) fn lane(&self, id: LaneId) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.id == id)
+    }
+
     /// Nothing but lanes: of one run among several.
     pub(super) fn of_lanes(timeline: Rect, plot: Rect, lanes: Vec<Lane>) -> Self {
         Self { timeline, plot, lanes, ..Self::default() }
@@ -80,15 +117,18 @@ impl Layout {
             return None;
         }
         let names = scene.trace.names();
-        let (tasks, locks) = (names.tasks.len(), names.locks.len());
+        let list = Lanes::of(scene.trace, scene.view);
+        let (tasks, locks) = (list.tasks(), list.locks());
         let roomy = area.height >= 28;
         let row = |y: u16, height: u16| Rect { x: area.x, y, width: area.width, height };
 
         let title = row(area.y, 1);
         let most_locks = usize::from(area.height / 10).max(1);
         // A row for the last one says more than that there is one more.
-        let most_locks = most_locks + usize::from(locks == most_locks + 1 && area.height >= 20);
-        let strip = row(title.bottom() + u16::from(roomy), locks.clamp(1, most_locks) as u16);
+        // The strip has room for the locks of the trace, whichever lanes are chosen: nothing jumps.
+        let all_locks = names.locks.len();
+        let most_locks = most_locks + usize::from(all_locks == most_locks + 1 && area.height >= 20);
+        let strip = row(title.bottom() + u16::from(roomy), all_locks.clamp(1, most_locks) as u16);
         let keys = row(area.bottom() - 1, 1);
         let sentence_rows = if scene.view.big || area.height >= 20 { 2 } else { 1 };
         let sentence = row(keys.y - sentence_rows, sentence_rows);
@@ -121,33 +161,38 @@ impl Layout {
             .then_some((most, scrolling));
         let fitting = fit(comfortable).or_else(|| fit(most)).or(tight);
         let (share, (height, gap, lock_height)) = fitting.unwrap_or((comfortable, scrolling));
-        let total = tasks + locks;
 
-        // Where not all fit, the tasks scroll and the locks stay: they are what it is about.
+        // Where not all fit, the tasks scroll and so do the locks: a third of the rows is theirs, or what
+        // the tasks leave.
         let end = strip.bottom() + share;
-        let locks_shown = if fitting.is_some() { locks } else { locks.min(usize::from(share - heads) / 3) };
-        let tasks_end = end - lock_height * locks_shown as u16;
-        let mut lanes = Vec::new();
-        let mut y = strip.bottom() + heads;
-        let first = if fitting.is_some() {
-            0
+        let rows = usize::from(share - heads);
+        let (tasks_fit, locks_fit) = if fitting.is_some() {
+            (tasks, locks)
         } else {
-            first_task(scene, tasks, usize::from((tasks_end - y + gap) / (height + gap).max(1)))
+            let locks_fit = locks.min((rows / 3).max(rows.saturating_sub(tasks * usize::from(height))));
+            (((rows - locks_fit) / usize::from(height)).max(1), locks_fit)
         };
-        for index in first..tasks {
+        let (tasks_shown, locks_shown) = visible(scene, &list, tasks_fit, locks_fit);
+        let mut lanes = Vec::with_capacity(tasks_shown.len() + locks_shown.len());
+        let mut y = strip.bottom() + heads;
+        let tasks_end = end - lock_height * locks_shown.len() as u16;
+        for id in list.range(tasks_shown.clone()) {
             if y + height > tasks_end {
                 break;
             }
-            lanes.push(Lane { index, y, height });
-            // The locks' thin lines stand close under the tasks: what they name is in the lanes above.
-            let last_task = index + 1 == tasks;
-            y += height + gap.saturating_sub(u16::from(last_task));
+            lanes.push(Lane { id, y, height });
+            y += height + gap;
         }
-        for index in (tasks..total).take(locks_shown) {
-            lanes.push(Lane { index, y, height: lock_height });
+        // The locks' thin lines stand close under the tasks: what they name is in the lanes above.
+        if !lanes.is_empty() && tasks_shown.end == tasks {
+            y -= gap.min(1);
+        }
+        for id in list.range(tasks + locks_shown.start..tasks + locks_shown.end) {
+            lanes.push(Lane { id, y, height: lock_height });
             y += lock_height;
         }
-        let used = lanes.last().map_or(heads, |lane| lane.y + lane.height - strip.bottom());
+        let all = Shown { lanes: tasks, tasks: list.tasks_shown, locks };
+        let used = lanes.last().map_or(heads + 1, |lane| lane.y + lane.height - strip.bottom());
         let timeline = row(strip.bottom(), used.min(share));
         let label = label_width(scene, area.width);
         let plot = Rect {
@@ -158,45 +203,121 @@ impl Layout {
         };
 
         let panel = row(timeline.bottom(), bottom.saturating_sub(timeline.bottom()));
-        let (mut order, mut code) = (None, None);
-        if !scene.view.big && panel.height >= 3 {
-            // In a narrow picture the code gives way first, and so it does to more columns of tasks.
-            let left = panel.width * 21 / 40;
-            let columns = tasks > order_panel::fitting(left) && tasks <= order_panel::fitting(panel.width);
-            if panel.width >= 96 && !scene.code.is_empty() && !columns {
-                order = Some(Rect { width: left, ..panel });
-                code = Some(Rect { x: panel.x + left, width: panel.width - left, ..panel });
-            } else {
-                order = Some(panel);
-            }
-        }
-        Some(Self { title, strip, timeline, plot, lanes, order, code, sentence, keys })
+        let (order, code) = panels(scene, panel);
+        Some(Self {
+            title,
+            strip,
+            timeline,
+            plot,
+            lanes,
+            tasks: tasks_shown,
+            locks: locks_shown,
+            all,
+            order,
+            code,
+            sentence,
+            keys,
+        })
     }
 }
 
-/// The first task shown, where so many fit: such that the selected one is among them, or, if none is
-/// selected, a page with the one that last did something.
-fn first_task(scene: &Scene, tasks: usize, fit: usize) -> usize {
-    let fit = fit.max(1);
-    let last = tasks.saturating_sub(fit);
-    if let Some(lane) = scene.view.lane {
-        return lane.min(tasks.saturating_sub(1)).saturating_sub(fit / 2).min(last);
+/// The order panel and the code panel, as far as there is room for them.
+fn panels(scene: &Scene, panel: Rect) -> (Option<Rect>, Option<Rect>) {
+    if scene.view.big || panel.height < 3 {
+        return (None, None);
     }
-    let active = scene.trace.event(scene.view.moment).map_or(0, |event| event.actor.task.0 as usize);
-    (active / fit * fit).min(last)
+    // In a narrow picture the code gives way first, and so it does to more columns of tasks.
+    let left = panel.width * 21 / 40;
+    let tasks = scene.trace.names().tasks.len();
+    let columns = tasks > order_panel::fitting(left) && tasks <= order_panel::fitting(panel.width);
+    if panel.width >= 96 && !scene.code.is_empty() && !columns {
+        let code = Rect { x: panel.x + left, width: panel.width - left, ..panel };
+        (Some(Rect { width: left, ..panel }), Some(code))
+    } else {
+        (Some(panel), None)
+    }
+}
+
+/// The lanes shown where so many fit, as places among the tasks' and among the locks'. Where the viewer
+/// scrolled they stay; else they follow what happens, a page at a time, with both ends of the last handoff
+/// where a page has room for them. A selected lane is always there.
+fn visible(scene: &Scene, list: &Lanes, tasks_fit: usize, locks_fit: usize) -> (Range<usize>, Range<usize>) {
+    let (trace, view) = (scene.trace, scene.view);
+    let selected = view.lane.and_then(|lane| list.place(lane));
+    let event = trace.event(view.moment);
+    let handoff = trace.handoffs(view.moment).last();
+    let top = view.top;
+    let place = |task| list.place_of_task(trace, view, task);
+    let tasks = || {
+        let fresh = handoff.filter(|handoff| event.is_some_and(|event| event.at == handoff.at));
+        let both = fresh.and_then(|fresh| Some((fresh.from(view.moment)?.task, fresh.to)));
+        match both {
+            Some((from, to)) => (place(to), place(from)),
+            None => (event.and_then(|event| place(event.actor.task)), None),
+        }
+    };
+    let locks = || {
+        let lock = event.and_then(|event| event.what.lock()).or(handoff.map(|handoff| handoff.lock));
+        (lock.and_then(|lock| list.place(LaneId::Lock(lock))).map(|place| place - list.tasks()), None)
+    };
+    let of_locks = selected.and_then(|place| place.checked_sub(list.tasks()));
+    let of_tasks = selected.filter(|place| *place < list.tasks());
+    (
+        page(list.tasks(), tasks_fit, (top.map(|top| top.0), of_tasks), tasks),
+        page(list.locks(), locks_fit, (top.map(|top| top.1), of_locks), locks),
+    )
+}
+
+/// So many of `count` lanes as fit. `active` are the places to follow, the first before the second.
+fn page(
+    count: usize,
+    fit: usize,
+    (top, selected): (Option<usize>, Option<usize>),
+    active: impl FnOnce() -> (Option<usize>, Option<usize>),
+) -> Range<usize> {
+    if fit >= count {
+        return 0..count;
+    }
+    let fit = fit.max(1);
+    let first = match (top, selected) {
+        (Some(top), _) => top,
+        (None, Some(selected)) => selected.saturating_sub(fit / 2),
+        (None, None) => {
+            let (one, other) = active();
+            let one = one.or(other).unwrap_or(0);
+            let other = other.filter(|other| other.abs_diff(one) < fit).unwrap_or(one);
+            let page = one / fit * fit;
+            page.clamp((one.max(other) + 1).saturating_sub(fit), one.min(other))
+        }
+    };
+    let first = match selected {
+        Some(selected) => first.clamp((selected + 1).saturating_sub(fit), selected),
+        None => first,
+    };
+    let first = first.min(count - fit);
+    first..first + fit
 }
 
 /// Room for the lanes' names.
 pub(super) fn label_width(scene: &Scene, width: u16) -> u16 {
     let names = scene.trace.names();
+    let folds = &scene.view.folds;
     let tasks = names.tasks.iter().map(|name| paint::width(name));
     let locks = names.locks.iter().map(|lock| paint::width(&lock.name));
     // 10,000 names need not all be measured for a column that is cut anyway.
     // The last of numbered ones is the longest.
     let last = names.tasks.last().map(|name| paint::width(name));
     let longest = tasks.take(200).chain(last).chain(locks.take(200)).max().unwrap_or(0);
-    (longest + 3).clamp(8, width / 5)
+    // A folded group says how many it is.
+    let many = if folds.all || !folds.except.is_empty() { 6 } else { 0 };
+    let name = (longest + 3 + many).clamp(8, width / 5);
+    // What lanes are sorted by stands beside their names.
+    let figure = if scene.view.sort.spent(Spent::default()).is_some() { FIGURE } else { 0 };
+    (name + figure).min((width / 3).max(name))
 }
+
+/// The width of what a lane is sorted by: `57 m 28 s`, `999 ms`.
+pub(super) const FIGURE: u16 = 10;
 
 /// The polite message.
 pub(super) fn too_small(scene: &Scene, area: Rect, buf: &mut Buffer) {

@@ -7,7 +7,9 @@
 mod code_panel;
 mod compare;
 mod footer;
+mod groups;
 mod help;
+mod lanes;
 mod layout;
 mod order_axis;
 mod order_panel;
@@ -32,6 +34,7 @@ use crate::scenario::{self, CodeLine, Plan};
 use crate::trace::Trace;
 
 pub use compare::{CompareScene, CompareView};
+pub use lanes::{Folds, LaneId, Lanes, Sort, lane_of};
 pub use layout::{Layout, MIN_HEIGHT, MIN_WIDTH};
 pub use quiz::{CAPTION, Quiz, caption};
 pub use theme::{Theme, ThemeName};
@@ -93,8 +96,18 @@ pub struct ViewState {
     pub column: u16,
     /// How far the picture is panned, in cells; negative looks back. Zero follows the playhead.
     pub pan: i32,
-    /// Which lane is selected: a task, or beyond the tasks a lock.
-    pub lane: Option<usize>,
+    /// Which lane is selected.
+    pub lane: Option<LaneId>,
+    /// What tasks or locks must be called to have lanes: a part of the name, or all of it with a `*`.
+    pub filter: String,
+    /// Whether that is being typed.
+    pub typing: bool,
+    /// In which order lanes come.
+    pub sort: Sort,
+    /// Which groups are folded.
+    pub folds: Folds,
+    /// The first lanes shown of tasks and of locks, where the viewer scrolled; `None` follows what happens.
+    pub top: Option<(usize, usize)>,
     /// The run's horizon, if it has one.
     pub horizon: Option<Time>,
     /// Something to say instead of the keys.
@@ -123,6 +136,11 @@ impl Default for ViewState {
             column: 10,
             pan: 0,
             lane: None,
+            filter: String::new(),
+            typing: false,
+            sort: Sort::Spawned,
+            folds: Folds::default(),
+            top: None,
             horizon: None,
             notice: None,
             caption: None,
@@ -193,6 +211,8 @@ pub struct KeyHint {
     pub word: &'static str,
     /// A sentence for the help.
     pub help: &'static str,
+    /// Whether the footer tells it only where there are more lanes than fit, or fewer than all are chosen.
+    pub crowded: bool,
 }
 
 /// All that a picture needs.
@@ -219,9 +239,9 @@ impl Scene<'_> {
     }
 
     /// The lane at a cell of a picture of this size.
-    pub fn lane_at(&self, area: Rect, x: u16, y: u16) -> Option<usize> {
+    pub fn lane_at(&self, area: Rect, x: u16, y: u16) -> Option<LaneId> {
         let layout = self.layout(area)?;
-        layout.lanes.iter().find(|lane| lane.contains(x, y, &layout)).map(|lane| lane.index)
+        layout.lanes.iter().find(|lane| lane.contains(x, y, &layout)).map(|lane| lane.id)
     }
 
     /// The next zoom in a picture of this size: `direction` below zero sees less, larger. There is
@@ -262,7 +282,7 @@ impl Widget for Scene<'_> {
         buf.set_style(area, self.theme.text);
         if let Some(layout) = self.layout(area) {
             let state = self.trace.state(self.view.moment);
-            let kind = title::draw(&self, layout.title, buf);
+            let kind = title::draw(&self, state.lost, layout.title, buf);
             strip::draw(&self, &state, layout.strip, buf);
             timeline::draw(&self, &state, &layout, kind, buf);
             if let Some(area) = layout.order {
@@ -271,7 +291,7 @@ impl Widget for Scene<'_> {
             if let Some(area) = layout.code {
                 code_panel::draw(&self, &state, area, buf);
             }
-            footer::draw(&self, &layout, buf);
+            footer::draw(&self, &state, &layout, buf);
             quiz::draw(&self, &layout, buf);
             quiz::draw_caption(&self, &layout, buf);
             if self.view.reading == Reading::Help {

@@ -4,10 +4,12 @@ use std::cmp::Ordering;
 
 use ratatui::buffer::Buffer;
 
+use super::groups::{Tally, look};
+use super::lanes::{LaneId, lane_of};
 use super::layout::Lane;
 use super::{Layout, Scene, ViewState, paint, quiz, stuck};
 use crate::event::{Event, LockId, TaskId, What};
-use crate::trace::{Look, Notice, Owners, State, story, words};
+use crate::trace::{GroupId, Look, Notice, Owners, State, story, words};
 
 /// Which events are at which columns.
 struct Window {
@@ -50,10 +52,11 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     let mut state = scene.trace.state(window.first - 1).into_owned();
     let handoffs = scene.trace.handoffs(window.last);
     let mut last_at = None;
-    let mut keepers = vec![Owners::default(); state.locks.len()];
+    let mut keepers = vec![Owners::default(); layout.lanes.len()];
+    let mut groups = Groups::of(scene, &state, layout);
     for seq in window.first..=window.last {
         let Some(event) = scene.trace.event(seq) else { break };
-        state.apply(event);
+        groups.apply(scene, &mut state, event);
         let x = window.x(seq);
         // The time stands out where it changes.
         let number = format!("#{seq}");
@@ -66,7 +69,7 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
         }
         last_at = Some(event.at);
         paint::run(buf, x, layout.plot.y + 1, window.column, "┈", theme.idle);
-        column(scene, &window, layout, (&state, &mut keepers), seq, buf);
+        column(scene, &window, layout, (&state, &groups, &mut keepers), seq, buf);
     }
     for handoff in &handoffs[handoffs.partition_point(|handoff| handoff.seq < window.first)..] {
         if let Some(from) = handoff.from(scene.view.moment) {
@@ -81,30 +84,36 @@ fn column(
     scene: &Scene,
     window: &Window,
     layout: &Layout,
-    (state, keepers): (&State, &mut [Owners]),
+    (state, groups, keepers): (&State, &Groups, &mut [Owners]),
     seq: u64,
     buf: &mut Buffer,
 ) {
     let theme = scene.theme;
     let Some(event) = scene.trace.event(seq) else { return };
     let x = window.x(seq);
-    let tasks = scene.trace.names().tasks.len();
-    for lane in &layout.lanes {
-        if let Some(lock) = lane.index.checked_sub(tasks) {
-            let keeper = (LockId(lock as u32), &mut keepers[lock]);
-            owner(scene, state, keeper, *lane, (x, window.column), buf);
-            if event.what.lock() == Some(LockId(lock as u32)) {
+    for (lane, keeper) in layout.lanes.iter().zip(keepers) {
+        if let LaneId::Lock(lock) = lane.id {
+            owner(scene, state, (lock, keeper), *lane, (x, window.column), buf);
+            if event.what.lock() == Some(lock) {
                 left_over(scene, state, event, *lane, (x, window.column), buf);
             }
             continue;
         }
-        let look = state.tasks[lane.index].look().0;
+        let look = match lane.id {
+            LaneId::Group(group) => groups.most(group),
+            LaneId::Task(task) => look(state, task),
+            LaneId::Lock(_) => continue,
+        };
         let (glyph, style) = theme.look(look);
         for y in bars(*lane) {
             paint::run(buf, x, y, window.column, glyph, style);
         }
-        if event.actor.task == TaskId(lane.index as u32) && lane.height > 1 {
+        if acts(scene, event, *lane) && lane.height > 1 {
             let (text, tone) = story::tell(event, state, scene.trace.names());
+            let text = match lane.id {
+                LaneId::Group(_) => format!("{}: {text}", scene.trace.names().task(event.actor.task)),
+                _ => text,
+            };
             let handoff = matches!(event.what, What::Grant { .. });
             let style = if seq == scene.view.moment { theme.strong } else { theme.tone(tone) };
             // The arrow's head stands where a granted task's word would begin.
@@ -117,15 +126,72 @@ fn column(
     }
 }
 
+/// Whether an event is one of this lane's task, or of one of its tasks.
+fn acts(scene: &Scene, event: &Event, lane: Lane) -> bool {
+    lane_of(scene.trace, scene.view, event.actor.task) == lane.id
+}
+
+/// How many members of the groups on the screen look how, kept from event to event: an event changes how
+/// its actor looks, and whoever owned what it ends.
+struct Groups {
+    all: Vec<(GroupId, Tally)>,
+}
+
+impl Groups {
+    fn of(scene: &Scene, state: &State, layout: &Layout) -> Self {
+        let tally = |lane: &Lane| {
+            let LaneId::Group(group) = lane.id else { return None };
+            let members = &scene.trace.roster().group(group)?.members;
+            Some((group, Tally::of(state, members)))
+        };
+        Self { all: layout.lanes.iter().filter_map(tally).collect() }
+    }
+
+    fn most(&self, group: GroupId) -> Look {
+        self.all.iter().find(|(other, _)| *other == group).map_or(Look::Absent, |(_, tally)| tally.most())
+    }
+
+    /// Leads `state` and the numbers to the next moment.
+    fn apply(&mut self, scene: &Scene, state: &mut State, event: &Event) {
+        let actor = event.actor.task;
+        let owner = event.what.acquisition().and_then(|(lock, op)| state.owner_of(lock, op));
+        let changed = [Some(actor), owner.filter(|owner| *owner != actor)];
+        let before = changed.map(|task| task.map(|task| look(state, task)));
+        state.apply(event);
+        if self.all.is_empty() {
+            return;
+        }
+        let roster = scene.trace.roster();
+        if matches!(event.what, What::Lost { .. }) {
+            // What is forgotten is forgotten of everybody.
+            for (group, tally) in &mut self.all {
+                *tally = roster
+                    .group(*group)
+                    .map_or_else(Tally::default, |group| Tally::of(state, &group.members));
+            }
+            return;
+        }
+        for (task, before) in changed.into_iter().zip(before) {
+            let (Some(task), Some(before)) = (task, before) else { continue };
+            let group = roster.group_of(task);
+            if let Some((_, tally)) = self.all.iter_mut().find(|(other, _)| Some(*other) == group) {
+                tally.remove(before);
+                tally.add(look(state, task));
+            }
+        }
+    }
+}
+
 /// The rows of a lane's bar: all but the first, which is for words, if there are two.
 fn bars(lane: Lane) -> std::ops::RangeInclusive<u16> {
     lane.bar().min(lane.y + 1)..=lane.bar()
 }
 
-/// How far an event's words may run on: to the next event of the same task.
+/// How far an event's words may run on: to the next event in the same lane.
 fn words_room(scene: &Scene, window: &Window, seq: u64) -> u16 {
-    let task = |seq| scene.trace.event(seq).map(|event| event.actor.task);
-    let next = (seq + 1..=window.last).find(|&next| task(next) == task(seq)).unwrap_or(window.last + 1);
+    let lane = |seq| scene.trace.event(seq).map(|event| lane_of(scene.trace, scene.view, event.actor.task));
+    let here = lane(seq);
+    let next = (seq + 1..=window.last).find(|&next| lane(next) == here).unwrap_or(window.last + 1);
     (next - seq) as u16 * window.column
 }
 
@@ -184,7 +250,7 @@ fn left_over(
 
 /// A handoff's arrow, in the first cell of the grant's column; a thin one where it only wakes.
 fn line(scene: &Scene, layout: &Layout, x: u16, (from, to, owns): (TaskId, TaskId, bool), buf: &mut Buffer) {
-    let lane = |task: TaskId| layout.lanes.iter().find(|lane| lane.index == task.0 as usize);
+    let lane = |task: TaskId| layout.lane_of(scene.trace, scene.view, task);
     let (Some(from), Some(to)) = (lane(from), lane(to)) else { return };
     let (style, [down, up, to_below, to_above, along]) = if owns {
         (scene.theme.now, ["┓", "┛", "┗", "┏", "┃"])

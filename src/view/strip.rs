@@ -1,22 +1,26 @@
 //! A row for each lock: who has it, since when and in what state; the queue in order; the handoffs. Of
 //! what cannot be owned: what is left of it, and who waits for it.
 
+use std::cmp::Reverse;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Scene, paint, quiz};
-use crate::event::{Family, LockName, Mode, What};
+use super::{LaneId, Scene, paint, quiz};
+use crate::event::{Family, LockId, LockName, Mode, What};
 use crate::trace::{Life, Lock, Look, Place, State, words};
 
 pub(super) fn draw(scene: &Scene, state: &State, area: Rect, buf: &mut Buffer) {
     let names = scene.trace.names();
     let rows = usize::from(area.height);
     let hidden = state.locks.len().saturating_sub(rows);
-    // Where not all fit, those with the longest queues are the ones to look at.
+    // Where not all fit, it is the selected one, and those with the longest queues are the ones to look at.
     let mut shown: Vec<usize> = (0..state.locks.len()).collect();
-    if hidden > 0 {
-        shown.sort_by_key(|&id| std::cmp::Reverse(state.locks[id].queue.len()));
+    if hidden > 0 && rows > 0 {
+        let selected = |id: usize| scene.view.lane == Some(LaneId::Lock(LockId(id as u32)));
+        let worth = |&id: &usize| Reverse((selected(id), state.locks[id].queue.len(), Reverse(id)));
+        shown.select_nth_unstable_by_key(rows - 1, worth);
         shown.truncate(rows);
         shown.sort_unstable();
     }
@@ -63,7 +67,7 @@ fn row_of(
         line.put("queue ", theme.dim);
         line.put("?", theme.strong);
     } else {
-        queue(scene, lock, &mut line);
+        queue(scene, lock, state.lost > 0, &mut line);
     }
 }
 
@@ -113,8 +117,10 @@ fn held(scene: &Scene, state: &State, lock: &Lock, line: &mut Line) {
         line.put(&format!(" {} ", names.task(heir.task)), theme.chip(Look::Waiting));
         line.x += 3;
     } else {
+        // Whoever acquired it in a gap is not known.
+        let nobody = if state.lost > 0 { "no owner known" } else { "free" };
         let free =
-            lock.free().map_or_else(|| "free".to_owned(), |free| format!("{} free", words::permits(free)));
+            lock.free().map_or_else(|| nobody.to_owned(), |free| format!("{} free", words::permits(free)));
         line.put(&free, theme.text);
         line.x += 3;
     }
@@ -193,15 +199,15 @@ pub(super) fn let_in(lock: &Lock) -> &'static str {
 /// No row has room for more who wait.
 const MOST_CHIPS: usize = 64;
 
-/// Who waits, in order.
-fn queue(scene: &Scene, lock: &Lock, line: &mut Line) {
+/// Who waits, in order; `doubtful` where somebody may wait unseen.
+fn queue(scene: &Scene, lock: &Lock, doubtful: bool, line: &mut Line) {
     let theme = scene.theme;
     let owned = !matches!(lock.kind.family(), Family::Notify | Family::Channel);
     if owned || !lock.queue.is_empty() {
         line.put("queue ", theme.dim);
     }
     if lock.queue.is_empty() && owned {
-        line.put("empty", theme.dim);
+        line.put(if doubtful { "nobody known" } else { "empty" }, theme.dim);
     }
     let narrow = line.narrow;
     let chip = |position: usize, wishes: bool| {

@@ -4,6 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
+use super::lanes::LaneId;
 use super::layout::Lane;
 use super::{Layout, Scene, paint, quiz};
 use crate::event::{Mode, Outcome, TaskId};
@@ -34,7 +35,7 @@ pub(super) fn room(scene: &Scene, width: u16) -> u16 {
 /// Marks the lanes that are stuck, with the playhead in column `x`.
 pub(super) fn draw(scene: &Scene, layout: &Layout, x: u16, buf: &mut Buffer) {
     let Some(deadlock) = scene.trace.deadlock().filter(|_| is_shown(scene)) else { return };
-    let lane = |task: TaskId| layout.lanes.iter().find(|lane| lane.index == task.0 as usize);
+    let lane = |task: TaskId| layout.lane_of(scene.trace, scene.view, task);
     let mut free = x + 2;
     let ring: usize = deadlock.rings.iter().map(|ring| ring.waits.len()).sum();
     for (place, wait) in deadlock.waits().enumerate() {
@@ -50,6 +51,10 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, x: u16, buf: &mut Buffer) {
         let Some(lane) = lane(wait.task) else { continue };
         for y in lane.y..=lane.bar() {
             paint::dot(buf, x, y, "✖", scene.theme.blocked);
+        }
+        // Of a group there would be as many words as members.
+        if matches!(lane.id, LaneId::Group(_)) {
+            continue;
         }
         let room = layout.plot.right().saturating_sub(free);
         if let Some(words) = words(scene, wait).into_iter().find(|words| paint::width(words) <= room) {

@@ -2,12 +2,14 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::{Playing, Scene, paint};
 use crate::event::Policy;
+use crate::trace::words;
 
 /// Draws it; gives the path of the kind if there is one and no room for it here.
-pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) -> Option<&'static str> {
+pub(super) fn draw(scene: &Scene, lost: u64, area: Rect, buf: &mut Buffer) -> Option<&'static str> {
     let names = scene.trace.names();
     let mut kinds: Vec<_> = names.locks.iter().map(|lock| lock.kind).collect();
     kinds.dedup();
@@ -25,14 +27,20 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) -> Option<&'stat
         [] => vec![],
         more => vec![format!("{} kinds of lock", more.len())],
     };
-    let told = line(scene, &ways, area, buf);
+    let told = line(scene, lost, &ways, area, buf);
     let [kind] = kinds.as_slice() else { return None };
     Some(kind.path()).filter(|path| !told.is_some_and(|told| told.starts_with(path)))
 }
 
-/// The row, with what there is to say beside the title: the first of `ways` for which there is room.
+/// The row, with how many events are missing so far, and what there is to say beside the title: the first of `ways` for which there is room.
 /// Gives which that was.
-pub(super) fn line<'w>(scene: &Scene, ways: &'w [String], area: Rect, buf: &mut Buffer) -> Option<&'w str> {
+pub(super) fn line<'w>(
+    scene: &Scene,
+    lost: u64,
+    ways: &'w [String],
+    area: Rect,
+    buf: &mut Buffer,
+) -> Option<&'w str> {
     let theme = scene.theme;
     buf.set_style(area, theme.bar);
     let view = scene.view;
@@ -50,6 +58,15 @@ pub(super) fn line<'w>(scene: &Scene, ways: &'w [String], area: Rect, buf: &mut 
     let right = area.right().saturating_sub(1);
     let x = paint::put_right(buf, area.x, right, area.y, &time, strong);
     let x = paint::put_right(buf, area.x, x.saturating_sub(2), area.y, &format!("{state:<7}"), strong);
+
+    // What is missing makes all else doubtful: it has room before the title.
+    let x = if lost > 0 {
+        let style = theme.blocked.bg(theme.bar.bg.unwrap_or_default()).add_modifier(Modifier::BOLD);
+        let told = format!("{} lost", words::events(lost));
+        paint::put_right(buf, area.x, x.saturating_sub(3), area.y, &told, style)
+    } else {
+        x
+    };
 
     let name = paint::put(buf, area.x, area.y, area.width, " lockscope ", theme.badge) + 1;
     let room = x.saturating_sub(name);

@@ -167,9 +167,9 @@ fn ten_thousand_tasks_open_step_scroll_and_quit() {
     let sentence = handoff.sentence();
     assert!(sentence.starts_with("10 ms Granted to t#2: first in the queue since 0 ms."), "{sentence}");
 
-    // The page follows the task that last did something.
+    // The page follows the handoff, with both of its ends.
     assert_lanes(&handoff, 1..=8);
-    for (handoffs, first) in [(7, 1), (8, 9), (9, 9), (15, 9), (16, 17)] {
+    for (handoffs, first) in [(7, 1), (8, 8), (9, 9), (15, 9), (16, 16)] {
         let from = terminal.shot().row(2);
         let last: u32 = from.rsplit(' ').next().unwrap().parse().unwrap();
         let ending = format!("handoffs {handoffs}");
@@ -179,20 +179,30 @@ fn ten_thousand_tasks_open_step_scroll_and_quit() {
         shot.lane(&format!("t#{}", handoffs + 1));
     }
 
-    // Or it is about the lane that is selected.
+    // Or they are about the lane that is selected, a page at a time.
     let shot = terminal.after(PAGE_DOWN);
-    assert_eq!(assert_lanes(&shot, 1..=8), bottom);
-    assert!(shot.row(shot.lane("t#1")).starts_with("▶t#1 "), "{shot}");
+    assert_eq!(assert_lanes(&shot, 16..=23), bottom);
+    assert!(shot.row(shot.lane("t#16")).starts_with("▶t#16 "), "{shot}");
     let shot = terminal.after(&PAGE_DOWN.repeat(2));
-    assert_eq!(assert_lanes(&shot, 17..=24), bottom);
-    assert!(shot.row(shot.lane("t#21")).starts_with("▶t#21 "), "{shot}");
-    let shot = terminal.after(&PAGE_DOWN.repeat(1100));
+    assert_eq!(assert_lanes(&shot, 25..=32), bottom);
+    assert!(shot.row(shot.lane("t#32")).starts_with("▶t#32 "), "{shot}");
+    let shot = terminal.after(&PAGE_DOWN.repeat(1300));
     assert_eq!(assert_lanes(&shot, 9993..=10000), bottom);
     assert!(shot.row(bottom).starts_with("▶db "), "{shot}");
     let shot = terminal.after("\x1b[5~");
-    assert_eq!(assert_lanes(&shot, 9987..=9994), bottom);
+    assert!(shot.row(shot.lane("t#10000")).starts_with("▶t#10000 "), "{shot}");
     let shot = terminal.press("\x1b", "nothing is selected", |shot| !shot.contains("▶t#"));
-    assert_lanes(&shot, 17..=24);
+    assert_lanes(&shot, 16..=23);
+
+    // A name finds one of them; all of them are one lane.
+    terminal.send("/");
+    let shot = terminal.press("T#99*9", "the filter", |shot| shot.contains("/T#99*9: 11 of 10000 tasks"));
+    shot.lane("t#9909");
+    let all = terminal.press("\x1b", "all lanes", |shot| !shot.contains("Enter keeps it"));
+    assert_lanes(&all, 16..=23);
+    let shot = terminal.press("g", "one lane", |shot| shot.contains("t#* ×10000"));
+    assert!(shot.contains("1 holds asleep") || shot.contains("1 granted"), "{shot}");
+    assert_eq!(terminal.press("g", "all lanes", |shot| !shot.contains("t#* ×10000")), all);
     terminal.press(END, "the end", Shot::ended);
     let shot = terminal.shot();
     assert_eq!(shot.millis(), Some(1000));

@@ -254,9 +254,18 @@ impl Program for Compare {
             | Message::NextMarker
             | Message::Restart
             | Message::Axis
+            | Message::LanePage(_)
             | Message::Select(..)
             | Message::Details
-            | Message::Deselect => {}
+            | Message::Deselect
+            | Message::Filter
+            | Message::Type(_)
+            | Message::Erase
+            | Message::Keep
+            | Message::Clear
+            | Message::Sort
+            | Message::Fold
+            | Message::FoldAll => {}
         }
         Next::Go
     }

@@ -20,12 +20,24 @@ pub fn text(title: &str, comparison: &Comparison) -> String {
     for lock in comparison.locks() {
         let _ = orders(&mut text, comparison, &lock);
     }
+    let _ = lost(&mut text, comparison);
     let _ = left_out(&mut text, comparison);
     let _ = differences(&mut text, comparison);
     if !comparison.locks().is_empty() {
         let _ = figures(&mut text, comparison);
     }
     text
+}
+
+/// Which runs are not told whole.
+fn lost(text: &mut String, comparison: &Comparison) -> std::fmt::Result {
+    for variant in comparison.variants() {
+        let lost = variant.trace.lost();
+        if lost > 0 {
+            writeln!(text, "\n{}: {} lost: not recorded", words::clean(&variant.name), words::events(lost))?;
+        }
+    }
+    Ok(())
 }
 
 /// What is not compared, and why.

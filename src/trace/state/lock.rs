@@ -139,6 +139,12 @@ impl Lock {
         }
     }
 
+    /// Whether nothing is known of it that [`Lock::lose`] would forget.
+    pub(super) fn is_lost(&self) -> bool {
+        let nobody = self.holders.is_empty() && self.granted.is_empty() && self.queue.is_empty();
+        nobody && self.freed.is_none() && self.notice.is_none()
+    }
+
     /// Forgets who has it and who waits; what was counted stays.
     pub(super) fn lose(&mut self) {
         self.holders.clear();

@@ -6,6 +6,8 @@
 mod lock;
 mod task;
 
+use std::sync::Arc;
+
 use super::{Freed, Passed};
 use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What};
 use lock::remove;
@@ -13,7 +15,7 @@ use lock::remove;
 pub use lock::{Lock, Notice, Owners, Place};
 pub use task::{Claim, Life, Look, Stage, Task};
 
-/// Every task and every lock at one moment.
+/// Every task and every lock at one moment. A copy shares with the original whatever neither changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
     /// How many events have happened.
@@ -23,9 +25,9 @@ pub struct State {
     /// How many are missing.
     pub lost: u64,
     /// The tasks, by id.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<Arc<Task>>,
     /// The locks, by id.
-    pub locks: Vec<Lock>,
+    pub locks: Vec<Arc<Lock>>,
 }
 
 impl State {
@@ -35,19 +37,27 @@ impl State {
             moment: 0,
             at: Time::ZERO,
             lost: 0,
-            tasks: vec![Task::default(); names.tasks.len()],
-            locks: names.locks.iter().map(Lock::new).collect(),
+            tasks: vec![Arc::default(); names.tasks.len()],
+            locks: names.locks.iter().map(|name| Arc::new(Lock::new(name))).collect(),
         }
     }
 
     /// The task, if there is one of that id.
     pub fn task(&self, task: TaskId) -> Option<&Task> {
-        self.tasks.get(task.0 as usize)
+        self.tasks.get(task.0 as usize).map(Arc::as_ref)
     }
 
     /// The lock, if there is one of that id.
     pub fn lock(&self, lock: LockId) -> Option<&Lock> {
-        self.locks.get(lock.0 as usize)
+        self.locks.get(lock.0 as usize).map(Arc::as_ref)
+    }
+
+    fn task_mut(&mut self, task: TaskId) -> Option<&mut Task> {
+        self.tasks.get_mut(task.0 as usize).map(Arc::make_mut)
+    }
+
+    fn lock_mut(&mut self, lock: LockId) -> Option<&mut Lock> {
+        self.locks.get_mut(lock.0 as usize).map(Arc::make_mut)
     }
 
     /// Who began the acquisition, if it is under way.
@@ -69,14 +79,14 @@ impl State {
                 self.pass(event, lock, op);
             }
             What::Notify { lock, all } => {
-                if let Some(lock) = self.locks.get_mut(lock.0 as usize) {
+                if let Some(lock) = self.lock_mut(lock) {
                     lock.notify(event, all);
                 }
             }
             What::AddPermits { lock, permits } => self.add_permits(event, lock, permits),
             What::Lost { events } => self.lose(events),
             What::ForgetPermits { lock, permits } => {
-                if let Some(lock) = self.locks.get_mut(lock.0 as usize) {
+                if let Some(lock) = self.lock_mut(lock) {
                     lock.permits = lock.permits.map(|before| before.saturating_sub(permits));
                 }
             }
@@ -86,7 +96,7 @@ impl State {
             What::Acquire { lock, op, mode } => self.keep(event, lock, op, mode),
             _ => false,
         };
-        let Some(task) = self.tasks.get_mut(event.actor.task.0 as usize) else { return };
+        let Some(task) = self.task_mut(event.actor.task) else { return };
         // A grant is done to a task that waits, not by it: it may have gone on to another step long since.
         let befalls = |op| task.claims.iter().any(|claim| claim.op == op);
         if !matches!(event.what, What::Grant { op, .. } if befalls(op)) {
@@ -120,9 +130,10 @@ impl State {
     /// Moves an acquisition to `stage`, or to what that is with its lock, beginning it if it is new.
     fn claim(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode, stage: Stage) {
         let actor = event.actor.task;
-        let (Some(lock), Some(task)) =
-            (self.locks.get_mut(id.0 as usize), self.tasks.get_mut(actor.0 as usize))
-        else {
+        let (Some(lock), Some(task)) = (
+            self.locks.get_mut(id.0 as usize).map(Arc::make_mut),
+            self.tasks.get_mut(actor.0 as usize).map(Arc::make_mut),
+        ) else {
             return;
         };
         let stage = match stage {
@@ -185,12 +196,12 @@ impl State {
 
     /// Changes what an acquisition holds, whoever's it is; whether it holds anything yet.
     fn keep(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode) -> bool {
-        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return false };
+        let Some(lock) = self.lock_mut(id) else { return false };
         let Some(place) = lock.holders.iter_mut().find(|place| place.op == op) else { return false };
         place.mode = mode;
         let task = place.task;
         lock.freed = Some(Freed { task, ..Freed::by(event, Passed::Shared) });
-        let claims = self.tasks.get_mut(task.0 as usize).map(|task| &mut task.claims);
+        let claims = self.task_mut(task).map(|task| &mut task.claims);
         if let Some(claim) = claims.into_iter().flatten().find(|claim| claim.op == op) {
             claim.mode = mode;
         }
@@ -199,7 +210,7 @@ impl State {
 
     /// Ends an acquisition, whoever's it is.
     fn leave(&mut self, event: &Event, id: LockId, op: OpId, how: Passed) {
-        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return };
+        let Some(lock) = self.lock_mut(id) else { return };
         let owner = remove(&mut lock.holders, op).or_else(|| remove(&mut lock.granted, op));
         let place = if let Some(owner) = owner {
             lock.let_go(event, &owner, how);
@@ -226,20 +237,22 @@ impl State {
     /// Forgets what may be otherwise by now: who has a lock, who waits, who sleeps.
     fn lose(&mut self, events: u64) {
         self.lost = self.lost.saturating_add(events);
-        for task in &mut self.tasks {
+        let forgets =
+            |task: &&mut Arc<Task>| !task.claims.is_empty() || matches!(task.life, Life::Asleep { .. });
+        for task in self.tasks.iter_mut().filter(forgets).map(Arc::make_mut) {
             task.claims.clear();
             if matches!(task.life, Life::Asleep { .. }) {
                 task.life = Life::Running;
             }
         }
-        for lock in &mut self.locks {
+        for lock in self.locks.iter_mut().filter(|lock| !lock.is_lost()).map(Arc::make_mut) {
             lock.lose();
         }
     }
 
     /// Ends an operation that leaves nothing to own.
     fn pass(&mut self, event: &Event, id: LockId, op: OpId) {
-        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return };
+        let Some(lock) = self.lock_mut(id) else { return };
         let place = if matches!(event.what, What::Heard { .. }) { lock.hear(op) } else { lock.forget(op) };
         lock.note_first(event.at);
         match event.what {
@@ -259,13 +272,13 @@ impl State {
     }
 
     fn add_permits(&mut self, event: &Event, id: LockId, permits: u32) {
-        let Some(lock) = self.locks.get_mut(id.0 as usize) else { return };
+        let Some(lock) = self.lock_mut(id) else { return };
         lock.permits = lock.permits.map(|before| before.saturating_add(permits));
         lock.freed = Some(Freed::by(event, Passed::Added));
     }
 
     fn unclaim(&mut self, task: TaskId, op: OpId) {
-        if let Some(task) = self.tasks.get_mut(task.0 as usize) {
+        if let Some(task) = self.task_mut(task) {
             task.claims.retain(|claim| claim.op != op);
         }
     }

@@ -35,13 +35,17 @@ pub struct Sentence {
 /// Handoffs of one instant are told together, the longest wait first: with a critical section of no
 /// length the lock goes there and back before anybody could read of the first.
 pub fn sentence(trace: &Trace, moment: u64) -> Option<Sentence> {
-    let state = trace.state(moment);
+    sentence_of(trace, &trace.state(moment), moment)
+}
+
+/// The same of whoever has that moment's state.
+pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<Sentence> {
     let deadlock = trace.end().is_some_and(|end| end.outcome == Outcome::Deadlock);
     if deadlock && moment == trace.len() {
         return Some(Sentence { at: state.at, text: stuck(trace) });
     }
     if let Some(event) = trace.event(moment)
-        && let Some(text) = passing(trace, &state, event)
+        && let Some(text) = passing(trace, state, event)
     {
         return Some(Sentence { at: event.at, text });
     }
@@ -52,7 +56,7 @@ pub fn sentence(trace: &Trace, moment: u64) -> Option<Sentence> {
     {
         return Some(Sentence { at: noted.at, text: note(trace, noted) });
     }
-    let Some(last) = last else { return standing::situation(trace, &state) };
+    let Some(last) = last else { return standing::situation(trace, state) };
     // With the real clock an instant is less than a millisecond from one to the next.
     let mut before = last.at;
     let instant = handoffs.iter().rev().take_while(|handoff| {

@@ -5,9 +5,8 @@ use crate::event::{Family, LockId, Mode, TaskId, What};
 use crate::trace::story::option;
 use crate::trace::{Claim, Life, Lock, Place, Stage, State, Trace, words};
 
-/// How things stand with a task at `moment`: what it holds, what it waits for, and who is in its way.
-pub fn of_task(trace: &Trace, moment: u64, id: TaskId) -> String {
-    let state = trace.state(moment);
+/// How things stand with a task in `state`: what it holds, what it waits for, and who is in its way.
+pub fn of_task(trace: &Trace, state: &State, id: TaskId) -> String {
     let name = |task| trace.names().task(task);
     let Some(task) = state.task(id) else { return String::new() };
     let claims = task.claims.iter().filter_map(|claim| Some(of_claim(trace, state.lock(claim.lock)?, claim)));
@@ -81,9 +80,8 @@ fn names<'a>(trace: &Trace, places: impl Iterator<Item = &'a Place>, opens: bool
     words::list(&names, opens)
 }
 
-/// How things stand with a lock at `moment`: whose it is, who waits.
-pub fn of_lock(trace: &Trace, moment: u64, id: LockId) -> String {
-    let state = trace.state(moment);
+/// How things stand with a lock in `state`: whose it is, who waits.
+pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
     let name = |task| trace.names().task(task);
     let Some(lock) = state.lock(id) else { return String::new() };
     let kind = format!(" ({}, {})", lock.kind.path(), lock.kind.policy());
@@ -149,7 +147,11 @@ const LOOK_BACK: u64 = 256;
 
 /// How things stand while nobody has or wants a lock: what happened last to the data, if that was lately.
 fn at_rest(trace: &Trace, state: &State) -> Sentence {
-    let rest = "No lock is held, and nobody waits.";
+    // What began before a gap may go on after it, unseen.
+    let rest = match state.lost {
+        0 => "No lock is held, and nobody waits.".to_owned(),
+        lost => format!("{} missing: who has a lock or waits since before that is not known.", are(lost)),
+    };
     let lately = (state.moment.saturating_sub(LOOK_BACK) + 1..=state.moment).rev();
     let data = lately.filter_map(|seq| trace.event(seq)).find_map(|event| {
         let who = words::opening(trace.names().task(event.actor.task));
@@ -160,7 +162,12 @@ fn at_rest(trace: &Trace, state: &State) -> Sentence {
         };
         Some(Sentence { at: event.at, text: format!("{text} {rest}") })
     });
-    data.unwrap_or_else(|| Sentence { at: state.at, text: rest.to_owned() })
+    data.unwrap_or_else(|| Sentence { at: state.at, text: rest.clone() })
+}
+
+/// `1 event is`, `2 events are`.
+fn are(events: u64) -> String {
+    format!("{} {}", words::events(events), if events == 1 { "is" } else { "are" })
 }
 
 /// Who has a lock, in a sentence.

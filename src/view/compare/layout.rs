@@ -3,6 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::CompareScene;
+use crate::event::{LockId, TaskId};
+use crate::view::lanes::LaneId;
 use crate::view::layout::{self, Lane};
 use crate::view::{Layout, MIN_HEIGHT, MIN_WIDTH};
 
@@ -169,11 +171,11 @@ impl CompareLayout {
             let mut lanes = Vec::new();
             let mut at = begin;
             for index in first_task..first_task + visible {
-                lanes.push(Lane { index, y: at, height: rows.task });
+                lanes.push(Lane { id: LaneId::Task(TaskId(index as u32)), y: at, height: rows.task });
                 at += rows.task + if index + 1 < first_task + visible { rows.gap } else { 0 };
             }
-            for index in (tasks..tasks + locks).take(if rows.lock > 0 { locks } else { 0 }) {
-                lanes.push(Lane { index, y: at, height: rows.lock });
+            for lock in (0..locks as u32).take(if rows.lock > 0 { locks } else { 0 }) {
+                lanes.push(Lane { id: LaneId::Lock(LockId(lock)), y: at, height: rows.lock });
                 at += rows.lock;
             }
             let height = at - begin;

@@ -151,15 +151,16 @@ impl CompareScene<'_> {
                 trace.state(self.view.moments.get(index).copied().unwrap_or(0)).into_owned()
             })
             .collect();
+        let lost = states.iter().map(|state| state.lost).sum();
         let window = self.with_longest(|scene| {
-            title::line(scene, &[format!("compare · {count} {}", self.what)], layout.title, buf);
+            title::line(scene, lost, &[format!("compare · {count} {}", self.what)], layout.title, buf);
             Window::of(scene, layout.plot)
         });
         let views: Vec<ViewState> = (0..count).map(|index| self.view_of(index)).collect();
         for part in &layout.parts {
             self.with(part.variant, &views[part.variant], |scene| {
                 timeline::names(scene, &part.layout, buf);
-                Lanes::of(scene, &window, &part.layout).draw(buf);
+                Lanes::of(scene, &states[part.variant], &window, &part.layout).draw(buf);
             });
             self.parting(&window, part, buf);
         }
@@ -171,11 +172,12 @@ impl CompareScene<'_> {
         for part in &layout.parts {
             panel::rule(self, layout, part, buf);
             self.with(part.variant, &views[part.variant], |scene| {
-                Lanes::of(scene, &window, &part.layout).say(&states[part.variant], buf);
+                let state = &states[part.variant];
+                Lanes::of(scene, state, &window, &part.layout).say(state, buf);
             });
         }
         panel::draw(self, layout, &states, buf);
-        self.with_longest(|scene| footer::keys(scene, layout.keys, buf));
+        self.with_longest(|scene| footer::keys(scene, false, layout.keys, buf));
     }
 
     /// A broken line through the lanes of a run where it parts from the first; through those of the

@@ -1,5 +1,6 @@
 //! A task's lane: what each of its cells shows, and the words that stand on them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
@@ -54,9 +55,9 @@ pub(super) struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    pub(super) fn of(scene: &Scene<'a>, window: &Window, lane: Lane) -> Self {
+    pub(super) fn of(scene: &Scene<'a>, window: &Window, task: TaskId) -> Self {
         let now = scene.view.now;
-        let spans = scene.trace.lane(TaskId(lane.index as u32), scene.view.moment);
+        let spans = scene.trace.lane(task, scene.view.moment);
         // From the span that is under way at the left edge to the last one that begins before the
         // right edge.
         let first = spans.partition_point(|span| span.at.nanos() < window.left).saturating_sub(1);
@@ -111,6 +112,11 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// What each cell shows, and whether a hold began and ended within it.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (Look, bool)> + '_ {
+        self.looks.iter().copied().zip(self.short.iter().copied())
+    }
+
     pub(super) fn draw(&self, scene: &Scene, window: &Window, lane: Lane, buf: &mut Buffer) {
         let theme = scene.theme;
         for (column, (look, short)) in self.looks.iter().zip(&self.short).enumerate() {
@@ -125,7 +131,14 @@ impl<'a> Cells<'a> {
     }
 
     /// Words stand only on cells that show their state.
-    pub(super) fn say(&self, scene: &Scene, state: &State, window: &Window, lane: Lane, buf: &mut Buffer) {
+    pub(super) fn say(
+        &self,
+        scene: &Scene,
+        state: &State,
+        window: &Window,
+        (task, lane): (TaskId, Lane),
+        buf: &mut Buffer,
+    ) {
         let mut begun = None;
         for (index, span) in self.spans.iter().enumerate() {
             begun = if holds(span.look) { begun.or(Some(span.seq)) } else { None };
@@ -140,20 +153,27 @@ impl<'a> Cells<'a> {
             let begun = begun.unwrap_or(span.seq);
             let over = self.goes_on || index + 1 < self.spans.len();
             let segment = Segment { span: *span, begun, vain, over, end: self.end(index), room: end - begin };
-            words_on(scene, state, &segment, window.x + begin, lane, buf);
+            words_on(scene, state, &segment, window.x + begin, (task, lane), buf);
         }
     }
 }
 
 /// Says in words what a segment is, if it is wide enough for words.
-fn words_on(scene: &Scene, state: &State, segment: &Segment, x: u16, lane: Lane, buf: &mut Buffer) {
+fn words_on(
+    scene: &Scene,
+    state: &State,
+    segment: &Segment,
+    x: u16,
+    (task, lane): (TaskId, Lane),
+    buf: &mut Buffer,
+) {
     let Segment { span, room, .. } = *segment;
     let plain = matches!(span.look, Look::Asleep | Look::Idle);
     // Plain words stand above the dots; in a lane of one row they must leave enough dots to be seen.
     if plain && lane.height == 1 && room < 14 {
         return;
     }
-    let choices = choices(scene, state, segment, TaskId(lane.index as u32));
+    let choices = choices(scene, state, segment, task);
     let Some(text) = choices.into_iter().find(|text| paint::width(text) + 4 <= room) else { return };
     let y = if plain && lane.height == 1 { lane.y } else { lane.y + (lane.height - 1) / 2 };
     let (text, indent) = if plain { (text, 1) } else { (format!(" {text} "), 2) };
@@ -202,7 +222,7 @@ fn alone(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> bool 
         .any(|note| matches!(note.what, Noted::Late { due, ran } if ran == task && span.at <= due));
     let last = scene.trace.event(scene.view.moment).is_some_and(|event| event.actor.task == task);
     let is = || {
-        let late = |task: &Task| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
+        let late = |task: &Arc<Task>| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
         last && !over
             && scene.trace.end().is_none_or(|end| scene.view.now < end.at)
             && state.tasks.iter().any(late)

@@ -4,15 +4,18 @@
 //! `┃` and never dropped, and handoffs that fall into one cell show their number.
 
 mod cells;
+mod group;
 mod window;
 
 use ratatui::buffer::Buffer;
 
+use super::lanes::LaneId;
 use super::layout::Lane;
 use super::{Layout, Scene, paint, stuck};
 use crate::event::{LockId, TaskId, Time};
 use crate::trace::{Look, Noted, State, words};
 use cells::Cells;
+use group::GroupCells;
 pub(super) use window::{Window, cell, pan_limits, whole, zoom};
 
 /// What the header says of the axis.
@@ -23,7 +26,7 @@ pub(super) fn about(scene: &Scene, width: u16) -> String {
 pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buffer) {
     let window = Window::of(scene, layout.plot);
     axis(scene, &window, layout, buf);
-    let lanes = Lanes::of(scene, &window, layout);
+    let lanes = Lanes::of(scene, state, &window, layout);
     lanes.draw(buf);
     playhead(scene, &window, layout, buf);
     lanes.say(state, buf);
@@ -34,25 +37,38 @@ pub(super) struct Lanes<'a> {
     scene: &'a Scene<'a>,
     window: &'a Window,
     layout: &'a Layout,
-    tasks: Vec<(Lane, Cells<'a>)>,
+    tasks: Vec<(TaskId, Lane, Cells<'a>)>,
+    groups: Vec<(Lane, GroupCells)>,
 }
 
 impl<'a> Lanes<'a> {
-    pub(super) fn of(scene: &'a Scene<'a>, window: &'a Window, layout: &'a Layout) -> Self {
-        let tasks = layout.lanes.iter().filter(|lane| lane.index < scene.trace.names().tasks.len());
-        let tasks = tasks.map(|lane| (*lane, Cells::of(scene, window, *lane))).collect();
-        Self { scene, window, layout, tasks }
+    pub(super) fn of(scene: &'a Scene<'a>, state: &State, window: &'a Window, layout: &'a Layout) -> Self {
+        let (mut tasks, mut groups) = (Vec::new(), Vec::new());
+        let folded = layout.lanes.iter().filter(|lane| matches!(lane.id, LaneId::Group(_))).count();
+        for lane in &layout.lanes {
+            match lane.id {
+                LaneId::Task(task) => tasks.push((task, *lane, Cells::of(scene, window, task))),
+                LaneId::Group(group) => {
+                    groups.push((*lane, GroupCells::of(scene, state, window, group, folded)));
+                }
+                LaneId::Lock(_) => {}
+            }
+        }
+        Self { scene, window, layout, tasks, groups }
     }
 
     /// What was when, and the handoffs.
     pub(super) fn draw(&self, buf: &mut Buffer) {
-        let Self { scene, window, layout, tasks } = self;
-        for (lane, cells) in tasks {
+        let Self { scene, window, layout, tasks, groups } = self;
+        for (_, lane, cells) in tasks {
+            cells.draw(scene, window, *lane, buf);
+        }
+        for (lane, cells) in groups {
             cells.draw(scene, window, *lane, buf);
         }
         for lane in &layout.lanes {
-            if let Some(lock) = lane.index.checked_sub(scene.trace.names().tasks.len()) {
-                owner(scene, window, LockId(lock as u32), *lane, buf);
+            if let Some(lock) = lane.lock() {
+                owner(scene, window, lock, *lane, buf);
             }
         }
         handoffs(scene, window, layout, buf);
@@ -60,8 +76,11 @@ impl<'a> Lanes<'a> {
 
     /// The words. They come last: no line runs through them.
     pub(super) fn say(&self, state: &State, buf: &mut Buffer) {
-        for (lane, cells) in &self.tasks {
-            cells.say(self.scene, state, self.window, *lane, buf);
+        for (task, lane, cells) in &self.tasks {
+            cells.say(self.scene, state, self.window, (*task, *lane), buf);
+        }
+        for (lane, cells) in &self.groups {
+            cells.say(self.scene, self.window, *lane, buf);
         }
         marks(self.scene, self.window, self.layout, buf);
         if let Some(x) = self.window.x(self.scene.view.now) {
@@ -174,7 +193,7 @@ fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
     let theme = scene.theme;
     let all = scene.trace.handoffs(scene.view.moment);
     let begin = all.partition_point(|handoff| handoff.at.nanos() < window.left);
-    let lane = |task: TaskId| layout.lanes.iter().find(|lane| lane.index == task.0 as usize);
+    let lane = |task: TaskId| layout.lane_of(scene.trace, scene.view, task);
     let mut group = all[begin..].iter().peekable();
     while let Some(handoff) = group.next() {
         let Some(x) = window.x(handoff.at) else { break };
@@ -212,7 +231,9 @@ fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
             if let Some(to) = together.iter().rev().find_map(|handoff| lane(handoff.to)) {
                 let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
                 let digit = digits.get(together.len() - 1).unwrap_or(&"+");
-                (to.y..=to.bar()).for_each(|y| paint::dot(buf, x, y, digit, style));
+                // In a group's lane its lower rows stay: who else waits.
+                let last = if matches!(to.id, LaneId::Group(_)) { to.y } else { to.bar() };
+                (to.y..=last).for_each(|y| paint::dot(buf, x, y, digit, style));
             }
         }
         if let ([(from, to)], Some(top), Some(bottom)) = (ends.as_slice(), top, bottom) {
@@ -227,19 +248,17 @@ fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
 /// Who gave up, in its lane; a notification that nobody heard, in its notifier's.
 fn marks(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
     let theme = scene.theme;
-    let tasks = scene.trace.names().tasks.len();
     let notes = scene.trace.notes(scene.view.moment);
     let begin = notes.partition_point(|note| note.at.nanos() < window.left);
-    let lane = |index: usize| layout.lanes.iter().find(|lane| lane.index == index);
     for note in &notes[begin..] {
         let Some(x) = window.x(note.at) else { break };
         match note.what {
             Noted::GaveUp { .. } => {
-                let Some(lane) = lane(note.task.0 as usize) else { continue };
+                let Some(lane) = layout.lane_of(scene.trace, scene.view, note.task) else { continue };
                 (lane.y..=lane.bar()).for_each(|y| paint::dot(buf, x, y, "×", theme.blocked));
             }
             Noted::Unheard { stored, .. } => {
-                let Some(lane) = note.lock.and_then(|lock| lane(tasks + lock.0 as usize)) else { continue };
+                let Some(lane) = note.lock.and_then(|lock| layout.lane(LaneId::Lock(lock))) else { continue };
                 let (glyph, word, style) =
                     if stored { ("■", "stored", theme.waiting) } else { ("×", "lost", theme.blocked) };
                 paint::dot(buf, x, lane.y, glyph, style);
