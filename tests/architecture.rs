@@ -1,4 +1,4 @@
-//! Imports run in one direction: event → sync → scenario → engine → channel → trace → view →
+//! Imports run in one direction: event → sync → layer → scenario → engine → channel → trace → view →
 //! record → app → cli. This reads the sources and says where they run back.
 
 // Helpers of tests are tests.
@@ -7,8 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ORDER: [&str; 10] =
-    ["event", "sync", "scenario", "engine", "channel", "trace", "view", "record", "app", "cli"];
+const ORDER: [&str; 11] =
+    ["event", "sync", "layer", "scenario", "engine", "channel", "trace", "view", "record", "app", "cli"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
