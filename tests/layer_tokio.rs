@@ -27,7 +27,7 @@ fn recorder() -> (Recorder, Events) {
 /// What happened to the locks: one line an event, locks and operations numbered as they appear.
 fn story(names: &Names, events: &[Event]) -> Vec<String> {
     let (mut locks, mut ops) = (Vec::new(), Vec::new());
-    let mut number = |known: &mut Vec<u64>, id: u64| {
+    let number = |known: &mut Vec<u64>, id: u64| {
         known.iter().position(|one| *one == id).unwrap_or_else(|| {
             known.push(id);
             known.len() - 1

@@ -118,7 +118,7 @@ impl Lock {
         let full = operation.has.saturating_add(permits) >= operation.wants;
         match operation.state {
             State::Asking => {
-                operation.has += permits;
+                operation.has = operation.has.saturating_add(permits);
                 if !full {
                     self.waits(pen, op);
                 }
@@ -138,7 +138,7 @@ impl Lock {
             }
         }
         if let Some(operation) = self.operations.get_mut(&op) {
-            operation.has += permits;
+            operation.has = operation.has.saturating_add(permits);
             if full {
                 // What a semaphore gives away has been given back by now.
                 self.make_room(pen, op, (!own && !self.is_semaphore()).then_some(pen.me));
@@ -148,7 +148,7 @@ impl Lock {
         downgraded
     }
 
-    /// Its poll is over. Says whether it has got its guard with that.
+    /// Its poll is over. Says whether it has got a guard with that, of which tokio will tell.
     pub(super) fn polled(&mut self, pen: Pen<'_>, op: OpId, ready: bool) -> bool {
         let Some(operation) = self.operations.get(&op) else { return false };
         let (full, state) = (operation.has >= operation.wants, operation.state);
@@ -167,7 +167,7 @@ impl Lock {
                 self.owns(pen, op, State::Held);
             }
         }
-        ready
+        ready && !self.is_semaphore()
     }
 
     /// Its future is no more.
@@ -200,11 +200,9 @@ impl Lock {
         };
         let mine = self.owners.iter().rev().find(|op| held(op).is_some_and(|held| held.actor.task == me));
         let oldest = self.owners.iter().find(|op| held(op).is_some());
-        match (mine, oldest) {
-            (Some(&op), _) => self.release(pen, op, pen.me),
-            (None, _) if !self.owed.is_empty() => _ = self.owed.pop_front(),
-            (None, Some(&op)) => self.release(pen, op, pen.me),
-            (None, None) => {}
+        match mine.or(oldest.filter(|_| self.owed.is_empty())) {
+            Some(&op) => self.release(pen, op, pen.me),
+            None => _ = self.owed.pop_front(),
         }
     }
 
@@ -279,20 +277,28 @@ impl Lock {
     /// Permits go to the first in the queue, so whoever was before it has left. Says how many permits
     /// those had.
     fn cancel_before(&mut self, pen: Pen<'_>, op: OpId) -> u64 {
-        let mut had = 0;
+        let mut had: u64 = 0;
         if self.queue.contains(&op) {
             while let Some(&first) = self.queue.front().filter(|first| **first != op) {
-                had += self.operations.get(&first).map_or(0, |first| first.has);
+                had = self.operations.get(&first).map_or(had, |first| had.saturating_add(first.has));
                 self.cancel(pen, first);
             }
         }
         had
     }
 
+    /// How many permits all owners have but `op`.
+    fn used(&self, op: Option<OpId>) -> u64 {
+        let others = self.owners.iter().filter(|owner| Some(**owner) != op);
+        others
+            .filter_map(|owner| self.operations.get(owner))
+            .map(|owner| owner.has)
+            .fold(0, u64::saturating_add)
+    }
+
     /// How many permits `op` lacks, if all others own what they are recorded to.
     fn lack(&self, op: OpId) -> u64 {
-        let others = self.owners.iter().filter(|owner| **owner != op);
-        let used: u64 = others.filter_map(|owner| self.operations.get(owner)).map(|owner| owner.has).sum();
+        let used = self.used(Some(op));
         let wants = self.operations.get(&op).map_or(0, |operation| operation.wants);
         used.saturating_add(wants).saturating_sub(self.total)
     }
@@ -390,9 +396,7 @@ impl Lock {
             }
         }
         if permits > 0 {
-            let had =
-                self.owners.iter().filter_map(|op| self.operations.get(op)).map(|op| op.has).sum::<u64>();
-            if had.saturating_add(permits) > self.total {
+            if self.used(None).saturating_add(permits) > self.total {
                 self.add_permits(pen, permits);
             } else {
                 self.unexplained = self.unexplained.saturating_add(permits);

@@ -170,10 +170,8 @@ impl Spans {
             let Some(permits) = fields.permits else { return };
             match fields.permits_op.as_deref() {
                 Some("override") => _ = self.with(lock, |told, _| told.has_permits(permits)),
-                Some("add") => {
-                    if self.with(lock, |told, pen| told.freed(pen, permits)) == Some(true) {
-                        self.stack.expect(Some(Expected::Downgraded(lock)));
-                    }
+                Some("add") if self.with(lock, |told, pen| told.freed(pen, permits)) == Some(true) => {
+                    self.stack.expect(Some(Expected::Downgraded(lock)));
                 }
                 _ => {}
             }

@@ -297,7 +297,9 @@ fn permits_come_back_from_whom_they_fit() {
         });
         // One release, told in three parts.
         a.in_scope(|| {
-            waiters.iter().for_each(|asks| asks.obtains(1));
+            for asks in &waiters {
+                asks.obtains(1);
+            }
             slots.freed(1);
         });
         b.in_scope(|| waiters[0].wakes());
