@@ -1,5 +1,5 @@
 //! The layer beside the instrumented locks: the same programs, the same order of events. Needs tokio's words:
-//! `RUSTFLAGS="--cfg tokio_unstable" cargo test --no-default-features --features tokio-tracing --test layer_tokio`.
+//! `RUSTFLAGS="--cfg tokio_unstable" cargo test --manifest-path tests/tokio_unstable/Cargo.toml`.
 
 #![cfg(all(tokio_unstable, feature = "tokio-tracing"))]
 #![allow(clippy::unwrap_used)]
