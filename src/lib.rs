@@ -1,10 +1,12 @@
 //! An oscilloscope for locks: see who held a lock, and why it went where it went next.
 //!
-//! Three ways in:
+//! Four ways in:
 //!
 //! - **In your own program**: [`sync`] has locks with the names and the behaviour of tokio's, which
 //!   report every wait, grant, acquire and release to a [`sync::Recorder`]; [`trace`] makes a history
 //!   of them that can be asked for any moment.
+//! - **In a program that stays as it is** (feature `tokio-tracing`, `--cfg tokio_unstable`): `layer` sees
+//!   the plain tokio locks, through what tokio itself tells to `tracing`.
 //! - **As a laboratory** (feature `engine`): [`scenario`] reads a program described in JSON, [`engine`]
 //!   runs it for real, in virtual or in real time.
 //! - **As a picture** (feature `cli`, the default): [`view`] draws a trace, [`record`] keeps it in
@@ -44,6 +46,8 @@ pub mod compact;
 #[cfg(feature = "engine")]
 pub mod engine;
 pub mod event;
+#[cfg(feature = "tokio-tracing")]
+pub mod layer;
 pub mod live;
 #[cfg(feature = "cli")]
 pub mod record;

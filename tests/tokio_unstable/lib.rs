@@ -1,0 +1,1 @@
+//! Nothing: the test beside this folder is what there is.
