@@ -71,7 +71,7 @@ pub struct Trace {
     names: Names,
     events: Vec<Event>,
     now: State,
-    /// The state every [`Trace::stride`] events.
+    /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
     checkpoints: Vec<State>,
     lanes: Vec<Vec<Span>>,
     tenures: Vec<Vec<Tenure>>,
@@ -92,7 +92,7 @@ impl Trace {
             lanes: vec![Vec::new(); names.tasks.len()],
             tenures: vec![Vec::new(); names.locks.len()],
             last_handoffs: vec![None; names.locks.len()],
-            checkpoints: vec![now.clone()],
+            checkpoints: Vec::new(),
             now,
             names,
             events: Vec::new(),
@@ -110,6 +110,18 @@ impl Trace {
             trace.push(event);
         }
         trace
+    }
+
+    /// Learns of further tasks and locks: those of `names` beyond the ones it knows. What happens to one
+    /// has to come after its name.
+    pub fn grow(&mut self, names: &Names) {
+        let known = &mut self.names;
+        known.tasks.extend(names.tasks.iter().skip(known.tasks.len()).cloned());
+        known.locks.extend(names.locks.iter().skip(known.locks.len()).cloned());
+        self.now.grow(known);
+        self.lanes.resize_with(known.tasks.len(), Vec::new);
+        self.tenures.resize_with(known.locks.len(), Vec::new);
+        self.last_handoffs.resize(known.locks.len(), None);
     }
 
     /// Adds what happened next. Its `seq` becomes its place in this history.
@@ -134,7 +146,8 @@ impl Trace {
             self.note_handoff(lock, handoff, &event);
         }
         self.events.push(event);
-        if self.events.len().is_multiple_of(self.stride()) {
+        let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
+        if self.len() - last >= self.stride() {
             self.checkpoints.push(self.now.clone());
         }
     }
@@ -183,8 +196,8 @@ impl Trace {
 
     /// How many events lie between two checkpoints: more where a state is large, so that all of them
     /// together stay of the size of the events.
-    fn stride(&self) -> usize {
-        (4 * (self.names.tasks.len() + self.names.locks.len())).max(1024)
+    fn stride(&self) -> u64 {
+        (4 * (self.names.tasks.len() + self.names.locks.len())).max(1024) as u64
     }
 
     /// Says that nothing more will come.
@@ -239,9 +252,11 @@ impl Trace {
         if moment == self.events.len() {
             return Cow::Borrowed(&self.now);
         }
-        let checkpoint = moment / self.stride();
-        let mut state = self.checkpoints[checkpoint].clone();
-        for event in &self.events[checkpoint * self.stride()..moment] {
+        let before = self.checkpoints.partition_point(|checkpoint| checkpoint.moment as usize <= moment);
+        let mut state =
+            before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].clone());
+        state.grow(&self.names);
+        for event in &self.events[state.moment as usize..moment] {
             state.apply(event);
         }
         Cow::Owned(state)
