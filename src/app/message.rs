@@ -58,6 +58,8 @@ pub enum Message {
     Details,
     /// No lane is selected any more.
     Deselect,
+    /// Save what was seen of a program.
+    Keep,
     /// The help on or off.
     Help,
     /// Leave for the shell, to come back later.
@@ -146,7 +148,7 @@ const ENDS: Binding = binding(
 const THEME: Binding = binding(&[(NONE, KeyCode::Char('c'), Message::Theme)], "c", "", "other colours");
 
 /// The table of a run.
-const BINDINGS: [Binding; 18] = [
+const BINDINGS: [Binding; 19] = [
     binding(PLAY, "space", "pause|play|replay", "play / pause the tasks"),
     binding(STEP, "←→", "step", "one event back / on"),
     binding(HANDOFF, "n p", "handoff", "next / previous handoff"),
@@ -186,6 +188,7 @@ const BINDINGS: [Binding; 18] = [
     ),
     binding(TEN_LANES, "PgUp PgDn", "", "ten lanes up / down"),
     THEME,
+    binding(&[(NONE, KeyCode::Char('w'), Message::Keep)], "w", "", "save what a program did"),
 ];
 
 /// The table of runs beside each other. They have run already: what plays is the playhead.
