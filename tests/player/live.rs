@@ -132,7 +132,7 @@ fn a_pause_stops_the_picture_and_not_the_program() {
     app.update(Message::Back, AREA);
     app.update(Message::Faster, AREA);
     app.update(Message::Toggle, AREA);
-    app.tick(Duration::from_secs(60));
+    app.tick(Duration::from_mins(1));
     tell(&send, &mut app, told(Names::default(), vec![], 20_000));
     assert_eq!(place(&app), (7, 7, 20_000));
 }
