@@ -3,6 +3,8 @@
 // Helpers of tests are tests.
 #![allow(clippy::unwrap_used)]
 
+#[path = "player/live.rs"]
+mod live;
 #[path = "common/programs.rs"]
 mod programs;
 #[path = "common/screen.rs"]

@@ -111,6 +111,47 @@ fn check_prefixes(names: &Names, events: &[Event], every: usize) -> Result<(), T
     Ok(())
 }
 
+/// A history that learns of each task and each lock when it first hears of it, and of some a while before.
+fn grown(names: &Names, events: &[Event], ahead: usize) -> Trace {
+    let (mut trace, mut known) = (Trace::new(Names::default()), Names::default());
+    for event in events {
+        let task = event.actor.task.0 as usize;
+        if (known.tasks.len()..names.tasks.len()).contains(&task) {
+            known.tasks = names.tasks[..(task + 1 + ahead).min(names.tasks.len())].to_vec();
+        }
+        let lock = event.what.lock().map_or(usize::MAX, |lock| lock.0 as usize);
+        if (known.locks.len()..names.locks.len()).contains(&lock) {
+            known.locks = names.locks[..(lock + 1 + ahead).min(names.locks.len())].to_vec();
+        }
+        trace.grow(&known);
+        trace.push(event.clone());
+    }
+    trace.grow(names);
+    trace
+}
+
+/// Names that come late give the history that knowing them from the beginning gives.
+fn check_growth(names: &Names, events: &[Event], step: usize) -> Result<(), TestCaseError> {
+    let whole = Trace::of(names.clone(), events.to_vec());
+    for ahead in 0..2 {
+        let grown = grown(names, events, ahead);
+        prop_assert_eq!(grown.names(), names);
+        for moment in (0..=whole.len()).step_by(step).chain([whole.len()]) {
+            prop_assert_eq!(grown.state(moment), whole.state(moment));
+            prop_assert_eq!(grown.notes(moment), whole.notes(moment));
+            prop_assert_eq!(told(&grown, moment), told(&whole, moment));
+            prop_assert_eq!(why::sentence(&grown, moment), why::sentence(&whole, moment));
+            for task in (0..names.tasks.len() as u32).map(TaskId) {
+                prop_assert_eq!(grown.lane(task, moment), whole.lane(task, moment));
+            }
+            for lock in (0..names.locks.len() as u32).map(LockId) {
+                prop_assert_eq!(grown.tenures(lock, moment), whole.tenures(lock, moment));
+            }
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -126,6 +167,7 @@ proptest! {
             check_state(&state)?;
         }
         check_prefixes(&names, &events, 7)?;
+        check_growth(&names, &events, 7)?;
         // Every owner that a tenure names is the owner of the state at its beginning.
         let trace = Trace::of(names.clone(), events);
         for lock in (0..3).map(LockId) {
@@ -155,6 +197,7 @@ proptest! {
         names in nonsense::names(),
     ) {
         check_prefixes(&names, &events, 11)?;
+        check_growth(&names, &events, 11)?;
         let mut trace = Trace::of(names, events);
         trace.finish(End { outcome: Outcome::Deadlock, at: Time::ZERO, note: None });
         text::sequence_diagram(&trace);
@@ -358,6 +401,20 @@ fn a_long_history_is_quick_to_reach_at_any_moment() {
             fold.apply(trace.event(moment).unwrap());
         }
         assert_eq!(trace.state(moment).as_ref(), &fold);
+    }
+    // Who comes so late that the strides between the checkpoints change is there at every moment.
+    let mut names = trace.names().clone();
+    let mut grown = Trace::new(names.clone());
+    for event in trace.events() {
+        if event.seq == 3000 {
+            names.tasks.extend((2..700).map(|task| format!("T{task}").into()));
+            grown.grow(&names);
+        }
+        grown.push(event.clone());
+    }
+    let all = Trace::of(names, trace.events().to_vec());
+    for moment in (0..=trace.len()).step_by(97) {
+        assert_eq!(grown.state(moment), all.state(moment));
     }
     assert_eq!(trace.moment_at(Time::from_millis(10)), 22);
 }

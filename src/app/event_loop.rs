@@ -71,7 +71,7 @@ enum Mail {
 /// # Errors
 ///
 /// What the terminal says.
-pub fn run(mut app: impl Program) -> io::Result<Option<i32>> {
+pub fn run(app: &mut impl Program) -> io::Result<Option<i32>> {
     let (send, inbox) = channel();
     // Before the terminal is taken: a signal must never find it taken and nobody listening.
     listen_for_signals(send.clone())?;
@@ -80,7 +80,7 @@ pub fn run(mut app: impl Program) -> io::Result<Option<i32>> {
         watch(file, send.clone())?;
     }
     listen_for_input(send)?;
-    let signal = event_loop(&mut app, &mut screen, &inbox);
+    let signal = event_loop(app, &mut screen, &inbox);
     drop(screen);
     signal
 }

@@ -76,6 +76,8 @@ pub enum Message {
     Fold,
     /// Fold or unfold all groups.
     FoldAll,
+    /// Save what was seen of a program.
+    Save,
     /// The help on or off.
     Help,
     /// Leave for the shell, to come back later.
@@ -170,7 +172,7 @@ const ENDS: Binding = binding(
 const THEME: Binding = binding(&[(NONE, KeyCode::Char('c'), Message::Theme)], "c", "", "other colours");
 
 /// The table of a run.
-const BINDINGS: [Binding; 21] = [
+const BINDINGS: [Binding; 22] = [
     binding(PLAY, "space", "pause|play|replay", "play / pause the tasks"),
     binding(STEP, "←→", "step", "one event back / on"),
     binding(HANDOFF, "n p", "handoff", "next / previous handoff"),
@@ -223,6 +225,7 @@ const BINDINGS: [Binding; 21] = [
     ),
     binding(LANE_PAGES, "PgUp PgDn", "", "a page of lanes up / down"),
     THEME,
+    binding(&[(NONE, KeyCode::Char('w'), Message::Save)], "w", "", "save what a program did"),
 ];
 
 /// The table of runs beside each other. They have run already: what plays is the playhead.

@@ -7,7 +7,9 @@
 mod choosing;
 mod compare;
 mod event_loop;
+mod keep;
 mod message;
+mod origin;
 mod player;
 mod reload;
 mod terminal;
@@ -20,15 +22,17 @@ use crossterm::event::{Event as Input, KeyEventKind};
 use ratatui::layout::Rect;
 
 use crate::engine::{Options, Refused};
-use crate::event::Time;
-use crate::record::Recording;
+use crate::event::{Names, Time};
+use crate::record::{self, Recording};
 use crate::scenario::Plan;
 use crate::view::{self, Axis, Listing, Playing, Problem, Quiz, Reading, Scene, Theme, ThemeName, ViewState};
 
 pub use crate::view::listings;
 pub use compare::{Compare, Looks};
 pub use event_loop::{Program, run};
+pub use keep::Keep;
 pub use message::{COMPARE_HINTS, HINTS, Message, compare_message, message};
+pub use origin::{Incoming, News};
 pub use player::{Player, Question, SPEEDS, Stops, end, note};
 pub use reload::{Reload, Reloaded};
 pub use terminal::Screen;
@@ -66,6 +70,8 @@ pub struct App {
     file: Option<Arc<dyn Reload>>,
     /// Whether that is looked at all the time.
     watching: bool,
+    /// How what was seen is kept, where that can be done.
+    keep: Option<Arc<dyn Keep>>,
     /// Something to tell the viewer, and for how long.
     notice: Option<(String, Duration)>,
 }
@@ -102,6 +108,17 @@ impl App {
         Self::with(plan, Player::of(recording, settings.speed), horizon, settings)
     }
 
+    /// Shows a program as it runs.
+    pub fn live(title: &str, incoming: Incoming, settings: &Settings) -> Self {
+        let plan = Arc::new(record::bare(title, &Names::default(), None));
+        Self::with(plan.clone(), Player::live(plan, incoming, settings.speed), None, settings)
+    }
+
+    /// Says how what was seen is kept.
+    pub fn keep_with(&mut self, keep: Arc<dyn Keep>) {
+        self.keep = Some(keep);
+    }
+
     fn with(plan: Arc<Plan>, mut player: Player, horizon: Option<Time>, settings: &Settings) -> Self {
         player.stop_at(settings.stops);
         let view = ViewState {
@@ -122,6 +139,7 @@ impl App {
             drag: None,
             file: None,
             watching: false,
+            keep: None,
             notice: None,
         }
     }
@@ -183,7 +201,13 @@ impl App {
     /// Time passed.
     pub fn tick(&mut self, passed: Duration) {
         self.notice = self.notice.take().and_then(|(text, left)| Some((text, left.checked_sub(passed)?)));
+        let programs = self.player.programs();
         self.player.tick(passed);
+        self.notice = self.player.told().map(|told| (told, TOLD)).or(self.notice.take());
+        if self.player.programs() != programs {
+            self.keep_choices(None);
+            self.view.pan = 0;
+        }
     }
 
     /// Shows the present state to `draw`.
@@ -291,6 +315,7 @@ impl App {
             Message::Help => self.view.reading = Reading::Help,
             // It is a run alone, and nothing is asked.
             Message::FirstDifference | Message::Guess(_) => {}
+            Message::Save => self.keep(),
             Message::Suspend => return Next::Suspend,
             Message::Quit => return Next::Quit,
         }
@@ -345,6 +370,15 @@ impl App {
             self.player.restart();
             self.view.pan = 0;
         }
+    }
+
+    /// Keeps what was seen so far.
+    fn keep(&mut self) {
+        let said = match &self.keep {
+            Some(keep) => keep.keep(&self.player.recording()),
+            None => "this saves what a program did; `lockscope record` keeps a run".to_owned(),
+        };
+        self.notice = Some((said, TOLD));
     }
 
     fn pan(&mut self, cells: i32, area: Rect) {

@@ -1,13 +1,15 @@
 //! The player: a playhead over a trace that grows.
 //!
 //! It pulls events out of the gate up to the playhead and never further, so that with the virtual
-//! clock the tasks stand where the picture does. Pause, step, seek and speed are its own business;
+//! clock the tasks stand where the picture does. What a program does that is looked at while it runs is taken
+//! in as it comes, and while it plays the playhead follows. Pause, step, seek and speed are its own business;
 //! nothing of them reaches the engine but through the gate. It knows no terminal and reads no clock:
 //! how much time passed is told to it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::origin::{Incoming, Origin, Turn};
 use crate::channel::{Ending, Lead, Offer, Run};
 use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::{Outcome, Time};
@@ -65,12 +67,14 @@ enum Goal {
     End,
 }
 
-/// A run, or what was recorded of one, and the place in it that is looked at.
+/// A run, what was recorded of one or what comes in of a program, and the place in it that is looked at.
 pub struct Player {
     plan: Arc<Plan>,
     options: Options,
-    /// Where events come from; a recording has all of them in its trace.
-    run: Option<Run>,
+    /// Where events come from.
+    origin: Origin,
+    /// How many programs there were, one in the place of the other.
+    programs: u32,
     trace: Trace,
     markers: Markers,
     moment: u64,
@@ -85,8 +89,10 @@ pub struct Player {
     /// The markers that have asked.
     asked: Vec<usize>,
     /// Where a seek began, to come back to if what it looks for is not there.
-    origin: (u64, Time),
+    from: (u64, Time),
     notice: Option<String>,
+    /// What became of the program, until it is told.
+    told: Option<String>,
 }
 
 impl Player {
@@ -98,7 +104,7 @@ impl Player {
     pub fn start(plan: Arc<Plan>, options: Options, speed: f64) -> Result<Self, Refused> {
         let run = Run::start(plan.clone(), options.clone())?;
         let (trace, markers) = (Trace::new(plan.names()), Markers::new(&plan));
-        Ok(Self::with(plan, options, Some(run), (trace, markers), speed))
+        Ok(Self::with(plan, options, Origin::Run(run), (trace, markers), speed))
     }
 
     /// Plays what was recorded, from its beginning.
@@ -109,20 +115,27 @@ impl Player {
             // Nothing comes after a trace that nobody finished.
             trace.finish(End { outcome: Outcome::Stopped, at: end, note: None });
         }
-        Self::with(plan, Options::default(), None, (trace, markers), speed)
+        Self::with(plan, Options::default(), Origin::Kept, (trace, markers), speed)
+    }
+
+    /// Follows a program, of which `plan` has only the title.
+    pub fn live(plan: Arc<Plan>, incoming: Incoming, speed: f64) -> Self {
+        let (trace, markers) = (Trace::new(plan.names()), Markers::new(&plan));
+        Self::with(plan, Options::default(), Origin::Live(incoming), (trace, markers), speed)
     }
 
     fn with(
         plan: Arc<Plan>,
         options: Options,
-        run: Option<Run>,
+        origin: Origin,
         (trace, markers): (Trace, Markers),
         speed: f64,
     ) -> Self {
         Self {
             plan,
             options,
-            run,
+            origin,
+            programs: 0,
             trace,
             markers,
             moment: 0,
@@ -134,15 +147,16 @@ impl Player {
             stops: Stops::Nowhere,
             question: None,
             asked: Vec::new(),
-            origin: (0, Time::ZERO),
+            from: (0, Time::ZERO),
             notice: None,
+            told: None,
         }
     }
 
-    /// Ends this run and starts another; of a recording, plays it from its beginning. If no thread is to be had, the old one stays and the viewer
-    /// is told.
+    /// Ends this run and starts another; what was recorded or came in of a program is played from its
+    /// beginning. If no thread is to be had, the old run stays and the viewer is told.
     pub fn restart(&mut self) {
-        if self.run.is_none() {
+        if !matches!(self.origin, Origin::Run(_)) {
             self.jump(0);
             self.playing = true;
         } else if let Err(refused) = self.replace(self.plan.clone()) {
@@ -224,6 +238,29 @@ impl Player {
         self.notice.as_deref()
     }
 
+    /// What became of the program that the viewer has not been told yet.
+    pub(super) fn told(&mut self) -> Option<String> {
+        self.told.take()
+    }
+
+    /// How many programs have come in the place of the first.
+    pub fn programs(&self) -> u32 {
+        self.programs
+    }
+
+    /// What is known of the run so far, as a recording of it.
+    pub fn recording(&self) -> Recording {
+        let mut trace = self.trace.clone();
+        if trace.end().is_none() {
+            let last = trace.event(trace.len()).map_or(Time::ZERO, |event| event.at);
+            let at = self.origin.edge().unwrap_or(self.now).max(last);
+            let note = Some("it went on when this was saved".into());
+            trace.finish(End { outcome: Outcome::Stopped, at, note });
+        }
+        let clock = if self.origin.is_real() { ClockKind::Real } else { ClockKind::Virtual };
+        Recording { plan: self.plan.clone(), source: None, trace, clock, horizon: None }
+    }
+
     /// What it is doing.
     pub fn playing(&self) -> Playing {
         if self.at_end() {
@@ -237,18 +274,12 @@ impl Player {
 
     /// Whether it needs to be told of passing time.
     pub fn is_busy(&self) -> bool {
-        self.goal.is_some() || self.playing() == Playing::Playing
+        self.goal.is_some() || self.playing() == Playing::Playing || self.origin.is_live()
     }
 
-    /// Whether tasks run in wall time meanwhile.
-    fn is_real(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.clock() == ClockKind::Real)
-    }
-
-    fn lead(&self, lead: Lead) {
-        if let Some(run) = &self.run {
-            run.set_lead(lead);
-        }
+    /// The time up to which a run in wall time has come.
+    fn live_now(&self) -> Time {
+        self.origin.edge().unwrap_or(self.elapsed.into())
     }
 
     fn at_end(&self) -> bool {
@@ -258,11 +289,42 @@ impl Player {
     /// Time passed: plays on, or goes on with a seek.
     pub fn tick(&mut self, passed: Duration) {
         self.elapsed += passed;
+        // Whoever is where the program is stays there.
+        let follows = self.origin.edge().is_some_and(|edge| self.now >= edge);
+        self.take_in();
         if let Some(goal) = self.goal {
             self.seek(goal);
         } else if self.playing() == Playing::Playing {
-            self.play(passed);
+            match self.origin.edge() {
+                Some(edge) => {
+                    let target = self.now.plus(passed.mul_f64(self.speed)).min(edge);
+                    self.go_to(if follows { edge } else { target });
+                }
+                None => self.play(passed),
+            }
         }
+    }
+
+    /// Takes in what a program has done since, whether the picture moves or not.
+    fn take_in(&mut self) {
+        let Origin::Live(incoming) = &mut self.origin else { return };
+        match incoming.take_in(&mut self.trace) {
+            None => {}
+            Some(Turn::Over(how)) => self.told = Some(format!("{how}; w saves what was seen")),
+            Some(Turn::Full(why)) => self.told = Some(format!("{why}: what comes now is not kept")),
+            Some(Turn::Again) => {
+                self.jump(0);
+                self.programs += 1;
+                self.playing = true;
+                self.told = Some("the program is back: this is a new history".into());
+            }
+        }
+    }
+
+    /// Moves the playhead on to a time up to which all is in the trace.
+    fn go_to(&mut self, target: Time) {
+        self.now = self.now.max(target);
+        self.moment = self.moment.max(self.trace.moment_at(self.now));
     }
 
     /// Time passed while nothing played: only a run on the real clock goes on meanwhile.
@@ -272,9 +334,9 @@ impl Player {
 
     fn play(&mut self, passed: Duration) {
         let mut target = self.now.plus(passed.mul_f64(self.speed));
-        if self.is_real() {
+        if self.origin.is_real() {
             // What has not happened yet cannot be shown, however fast.
-            target = target.min(self.elapsed.into());
+            target = target.min(self.live_now());
         }
         for _ in 0..AT_ONCE {
             match self.next_at() {
@@ -292,7 +354,7 @@ impl Player {
                 }
                 Next::NotYet => {
                     // A virtual task that computes holds virtual time up; wall time goes on.
-                    if self.is_real() {
+                    if self.origin.is_real() {
                         self.now = self.now.max(target);
                     }
                     return;
@@ -313,9 +375,8 @@ impl Player {
         if let Some(end) = self.trace.end() {
             return Next::Ended(end.at);
         }
-        let patience = if self.is_real() { Duration::ZERO } else { PATIENCE };
-        let Some(run) = &self.run else { return Next::NotYet };
-        match run.offer(patience) {
+        let patience = if self.origin.is_real() { Duration::ZERO } else { PATIENCE };
+        match self.origin.offer(patience) {
             Offer::Event(at) => Next::At(at),
             Offer::Nothing => Next::NotYet,
             Offer::Ended(ending) => {
@@ -331,7 +392,7 @@ impl Player {
     /// Passes the next event: out of the trace, or out of the gate into the trace.
     fn forward(&mut self) {
         if self.moment == self.trace.len() {
-            let Some(event) = self.run.as_ref().and_then(Run::take) else { return };
+            let Some(event) = self.origin.take() else { return };
             self.markers.note(&self.plan, &event);
             self.trace.push(event);
         }
@@ -408,13 +469,13 @@ impl Player {
                     }
                 }
                 Next::NotYet => {
-                    if matches!(goal, Goal::Steps(_)) && self.is_real() {
+                    if matches!(goal, Goal::Steps(_)) && self.origin.is_real() {
                         self.notice = Some("nothing has happened since; the tasks are asleep or wait".into());
                         self.drop_goal();
-                    } else if goal == Goal::End && self.is_real() {
+                    } else if goal == Goal::End && self.origin.is_real() {
                         // The end of a real run is not here yet: follow it live.
                         self.playing = true;
-                        self.now = self.now.max(self.elapsed.into());
+                        self.now = self.now.max(self.live_now());
                         self.drop_goal();
                     }
                     return;
@@ -428,7 +489,7 @@ impl Player {
                     self.notice = missing.map(str::to_owned);
                     self.drop_goal();
                     if missing.is_some() {
-                        (self.moment, self.now) = self.origin;
+                        (self.moment, self.now) = self.from;
                     } else {
                         self.now = at;
                     }
@@ -441,7 +502,7 @@ impl Player {
     /// Wants nothing any more: the tasks may no longer run ahead.
     fn drop_goal(&mut self) {
         self.goal = None;
-        self.lead(Lead::None);
+        self.origin.set_lead(Lead::None);
     }
 
     fn go(&mut self, goal: Goal) {
@@ -450,10 +511,10 @@ impl Player {
         }
         self.playing = false;
         self.notice = None;
-        self.origin = (self.moment, self.now);
+        self.from = (self.moment, self.now);
         self.goal = Some(goal);
         if goal == Goal::End {
-            self.lead(Lead::Some);
+            self.origin.set_lead(Lead::Some);
         }
         self.seek(goal);
     }
@@ -523,6 +584,13 @@ impl Player {
         if marker.is_some_and(Marker::asks_before) && self.moment < self.trace.len() {
             self.moment += 1;
         }
+        if self.origin.is_live() {
+            // A program has none, and its end may be far.
+            self.playing = false;
+            self.drop_goal();
+            self.notice = Some("no further marker".into());
+            return;
+        }
         self.go(Goal::Marker);
     }
 
@@ -534,6 +602,12 @@ impl Player {
     /// To the end; a real run that has not ended is followed live.
     pub fn end(&mut self) {
         self.go(Goal::End);
+        if let Some(edge) = self.origin.edge() {
+            // All of it is here: there is no way to go.
+            self.drop_goal();
+            self.playing = true;
+            self.go_to(edge);
+        }
     }
 
     /// Slower or faster by so many steps.

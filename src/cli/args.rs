@@ -106,11 +106,13 @@ pub enum Command {
         #[arg(long)]
         ascii: bool,
     },
-    /// Look at a program while it runs, and print what happens in it
+    /// Look at a program while it runs; without a terminal, print what happens in it
     ///
     /// The program has lockscope's locks in it and serves an address with `lockscope::live`, or is started
-    /// here, behind `--`, and reports by itself. Its end is the end; Ctrl-C is one too.
+    /// here, behind `--`, and reports by itself. A pause stops the picture, never the program: End goes back
+    /// to what happens now, w saves what was seen. One that was started here is ended when you leave.
     #[command(after_help = "Examples:\n  lockscope attach 127.0.0.1:7007\n  \
+        lockscope attach --save run.jsonl -- target/debug/my-server\n  \
         lockscope attach --format json -- cargo run --example my-server\n\
         Exit codes: 0 looked until the end, 2 there is nothing to look at; of a program that was started, its own.")]
     Attach(AttachFlags),
@@ -186,10 +188,23 @@ pub struct AttachFlags {
     /// Take the token from the first line of this file
     #[arg(long, value_name = "FILE", conflicts_with = "program")]
     pub token_file: Option<PathBuf>,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
-    pub format: ListFormat,
-    /// The program to start, and its arguments; what it prints goes to stderr
+    /// Print it in this way; without it, it is drawn where there is a terminal
+    #[arg(long, value_enum)]
+    pub format: Option<ListFormat>,
+    /// When you leave, save what was seen as a trace file, for `play` and `record`
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub save: Option<PathBuf>,
+    /// How to look.
+    #[command(flatten)]
+    pub look: LookFlags,
+    /// Draw along time, or along the order with one column an event
+    #[arg(long, value_enum, default_value_t = AxisFlag::Time)]
+    pub axis: AxisFlag,
+    /// Draw with ASCII alone [default: where the locale is not UTF-8]
+    #[arg(long)]
+    pub ascii: bool,
+    /// The program to start, and its arguments; what it prints goes to a file, or to stderr where it is not
+    /// drawn
     #[arg(last = true, value_name = "PROGRAM")]
     pub program: Vec<std::ffi::OsString>,
 }

@@ -149,8 +149,8 @@ fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
     show_in_terminal(app)
 }
 
-fn show_in_terminal(program: impl app::Program) -> Result<(), Failure> {
-    match app::run(program) {
+fn show_in_terminal(mut program: impl app::Program) -> Result<(), Failure> {
+    match app::run(&mut program) {
         Ok(None) => Ok(()),
         Ok(Some(signal)) => Err(Failure::Signal(signal)),
         Err(error) => Err(error.into()),

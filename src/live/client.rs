@@ -10,7 +10,7 @@ use super::wire::{Frame, Reader};
 
 /// How long a program may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it may say nothing at all; while nothing happens it gives a sign every second.
+/// How long it may say nothing at all; while nothing happens it gives a sign several times a second.
 const SILENT: Duration = Duration::from_secs(30);
 
 /// Why a program cannot be looked at.
@@ -109,6 +109,11 @@ impl Live {
     pub fn heard(stream: &mut TcpStream, token: &Token) -> io::Result<bool> {
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(hello::hear(stream, REPORTER, Some(token))? == Some(Verdict::Welcome))
+    }
+
+    /// Whether what it tells next has come already, or begins to.
+    pub fn is_ready(&self) -> bool {
+        self.reader.is_ready() || !self.stream.buffer().is_empty()
     }
 
     /// What it tells next; waits for that.

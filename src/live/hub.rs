@@ -14,8 +14,8 @@ use crate::sync::{Batch, Present, Prologue};
 /// Events in one piece of a batch.
 const PIECE: usize = 16 << 10;
 
-/// How long a viewer is left without a sign: so it is found out when it has gone.
-const SIGN: Duration = Duration::from_secs(1);
+/// How long a viewer is left without a sign: so its time goes on, and it is found out when it has gone.
+const SIGN: Duration = Duration::from_millis(100);
 
 /// How long the end of a program waits for its viewers to take what is left.
 const FAREWELL: Duration = Duration::from_millis(250);

@@ -185,6 +185,11 @@ impl Reader {
         self.known(event)
     }
 
+    /// Whether there is more of what was read already.
+    pub(super) fn is_ready(&self) -> bool {
+        self.given < self.body.len()
+    }
+
     fn single(&mut self, kind: u8, mut body: &[u8]) -> io::Result<Frame> {
         match kind {
             TASK => {

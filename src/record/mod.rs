@@ -44,9 +44,10 @@ pub mod trace_file;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::event::Time;
-use crate::scenario::{ClockKind, Markers, Plan, Source};
+use crate::event::{LockName, Names, Time};
+use crate::scenario::{ClockKind, LockPlan, Markers, Plan, Runtime, Source, TaskPlan};
 use crate::trace::Trace;
 use frames::Place;
 
@@ -92,6 +93,37 @@ impl Recording {
     /// Which moments its markers fall on.
     pub fn markers(&self) -> Markers {
         Markers::of(&self.plan, self.trace.events())
+    }
+}
+
+/// A plan of which only the names are known, and the horizon if there was one.
+pub(crate) fn bare(title: &str, names: &Names, until: Option<Time>) -> Plan {
+    let lock = |lock: &LockName| LockPlan {
+        name: lock.name.to_string(),
+        kind: lock.kind,
+        data: serde_json::Map::new(),
+        permits: lock.permits,
+    };
+    let task = |name: &Arc<str>| TaskPlan {
+        name: name.to_string(),
+        start: Duration::ZERO,
+        count: None,
+        steps: Vec::new(),
+        guards: 0,
+        values: 0,
+    };
+    Plan {
+        file: "a recording".into(),
+        title: title.to_owned(),
+        lesson: None,
+        clock: ClockKind::Virtual,
+        runtime: Runtime::CurrentThread,
+        until: until.map(|until| Duration::from_nanos(until.nanos())),
+        seed: 0,
+        locks: names.locks.iter().map(lock).collect(),
+        tasks: names.tasks.iter().map(task).collect(),
+        markers: Vec::new(),
+        expect: None,
     }
 }
 

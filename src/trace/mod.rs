@@ -77,7 +77,7 @@ pub struct Trace {
     names: Names,
     events: Vec<Event>,
     now: State,
-    /// The state every [`Trace::stride`] events.
+    /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
     checkpoints: Vec<State>,
     lanes: Vec<Vec<Span>>,
     tenures: Vec<Vec<Tenure>>,
@@ -101,7 +101,7 @@ impl Trace {
             lanes: vec![Vec::new(); names.tasks.len()],
             tenures: vec![Vec::new(); names.locks.len()],
             last_handoffs: vec![None; names.locks.len()],
-            checkpoints: vec![now.clone()],
+            checkpoints: Vec::new(),
             totals: Totals::new(&names),
             roster: OnceLock::new(),
             now,
@@ -121,6 +121,20 @@ impl Trace {
             trace.push(event);
         }
         trace
+    }
+
+    /// Learns of further tasks and locks: those of `names` beyond the ones it knows. What happens to one
+    /// has to come after its name.
+    pub fn grow(&mut self, names: &Names) {
+        let known = &mut self.names;
+        known.tasks.extend(names.tasks.iter().skip(known.tasks.len()).cloned());
+        known.locks.extend(names.locks.iter().skip(known.locks.len()).cloned());
+        self.now.grow(known);
+        self.lanes.resize_with(known.tasks.len(), Vec::new);
+        self.tenures.resize_with(known.locks.len(), Vec::new);
+        self.last_handoffs.resize(known.locks.len(), None);
+        self.totals.grow(known);
+        self.roster = OnceLock::new();
     }
 
     /// Adds what happened next. Its `seq` becomes its place in this history.
@@ -150,7 +164,8 @@ impl Trace {
             self.end_all(&event);
         }
         self.events.push(event);
-        if self.events.len().is_multiple_of(self.stride()) {
+        let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
+        if self.len() - last >= self.stride() {
             self.checkpoints.push(self.now.clone());
         }
     }
@@ -186,7 +201,8 @@ impl Trace {
 
     /// Ends what is not known any more, in all lanes: nothing is drawn across a loss as if it were known.
     fn end_all(&mut self, event: &Event) {
-        for task in 0..self.lanes.len() {
+        // Where nothing has happened there is nothing to end; nor can it matter when somebody is named.
+        for task in (0..self.lanes.len()).filter(|&task| !self.lanes[task].is_empty()).collect::<Vec<_>>() {
             self.extend_lane(TaskId(task as u32), event);
         }
         for lock in 0..self.tenures.len() {
@@ -212,8 +228,8 @@ impl Trace {
     /// How many events lie between two checkpoints. Each shares with the one before it what no event
     /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
     /// them together stay of the size of the events.
-    fn stride(&self) -> usize {
-        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(1024)
+    fn stride(&self) -> u64 {
+        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(1024) as u64
     }
 
     /// Says that nothing more will come.
@@ -293,9 +309,11 @@ impl Trace {
         if moment == self.events.len() {
             return Cow::Borrowed(&self.now);
         }
-        let checkpoint = moment / self.stride();
-        let mut state = self.checkpoints[checkpoint].clone();
-        for event in &self.events[checkpoint * self.stride()..moment] {
+        let before = self.checkpoints.partition_point(|checkpoint| checkpoint.moment as usize <= moment);
+        let mut state =
+            before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].clone());
+        state.grow(&self.names);
+        for event in &self.events[state.moment as usize..moment] {
             state.apply(event);
         }
         Cow::Owned(state)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::event::{Names, TaskId};
 
-/// A group of tasks, by its place in a [`Roster`].
+/// A group of tasks, by the number of its first: that stays when further tasks come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u32);
 
@@ -38,9 +38,9 @@ impl Roster {
         all.sort_unstable_by_key(|(_, members)| members[0]);
         let mut of_task = vec![None; names.tasks.len()];
         let mut groups = Vec::new();
-        for (id, ((stem, numbered), members)) in (0..).zip(all) {
+        for ((stem, numbered), members) in all {
             for member in &members {
-                of_task[member.0 as usize] = Some(GroupId(id));
+                of_task[member.0 as usize] = Some(GroupId(members[0].0));
             }
             let name = if numbered { format!("{stem}#*") } else { stem.to_owned() };
             groups.push(Group { name, members });
@@ -57,7 +57,8 @@ impl Roster {
 
     /// The group of that id.
     pub fn group(&self, group: GroupId) -> Option<&Group> {
-        self.groups.get(group.0 as usize)
+        let place = self.groups.binary_search_by_key(&group.0, |group| group.members[0].0);
+        self.groups.get(place.ok()?)
     }
 
     /// The group that a task belongs to, if it has others like it.
@@ -120,6 +121,17 @@ mod tests {
         assert_eq!(groups, [("r#*", 2), ("conn", 2), ("#*", 2)]);
         assert_eq!(roster.group_of(TaskId(2)), Some(GroupId(0)));
         assert_eq!((roster.group_of(TaskId(4)), roster.group_of(TaskId(99))), (None, None));
+    }
+
+    /// Whoever folded a group goes on seeing that one.
+    #[test]
+    fn a_group_keeps_its_number_when_tasks_come() {
+        let before = roster(&["w#1", "r#1", "r#2"]);
+        let group = before.group_of(TaskId(2)).unwrap();
+        let after = roster(&["w#1", "r#1", "r#2", "w#2", "r#3"]);
+        assert_eq!(after.group(group).map(|group| group.name.as_str()), Some("r#*"));
+        assert_eq!(after.group_of(TaskId(4)), Some(group));
+        assert_eq!(after.group(GroupId(2)), None);
     }
 
     #[test]

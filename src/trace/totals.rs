@@ -85,10 +85,15 @@ pub(super) struct Totals {
 
 impl Totals {
     pub(super) fn new(names: &Names) -> Self {
-        Self {
-            tasks: vec![Clocks::default(); names.tasks.len()],
-            locks: vec![Clocks::default(); names.locks.len()],
-        }
+        let mut totals = Self { tasks: Vec::new(), locks: Vec::new() };
+        totals.grow(names);
+        totals
+    }
+
+    /// Learns of further tasks and locks.
+    pub(super) fn grow(&mut self, names: &Names) {
+        self.tasks.resize(names.tasks.len(), Clocks::default());
+        self.locks.resize(names.locks.len(), Clocks::default());
     }
 
     /// How things stand before `event`; `owner` is whose acquisition it is, where that need not be the

@@ -282,8 +282,11 @@ fn members(trace: &Trace, lane: LaneId) -> usize {
 /// whole if any of it is.
 fn fold(trace: &Trace, view: &ViewState, tasks: &[TaskId]) -> Vec<LaneId> {
     let roster = trace.roster();
-    let folded: Vec<bool> =
-        (0..roster.groups().len() as u32).map(|group| view.folds.folds(GroupId(group))).collect();
+    // Both by the number of a group, which is that of its first task.
+    let mut folded = vec![false; trace.names().tasks.len()];
+    for first in roster.groups().iter().map(|group| group.members[0].0) {
+        folded[first as usize] = view.folds.folds(GroupId(first));
+    }
     let mut there = vec![false; folded.len()];
     let lane = |task: &TaskId| {
         let Some(group) = roster.group_of(*task).filter(|group| folded[group.0 as usize]) else {

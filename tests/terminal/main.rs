@@ -7,6 +7,7 @@
 // A test says what went wrong best where it went wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod attaching;
 mod commands;
 mod comparing;
 mod escapes;

@@ -251,6 +251,7 @@ impl Program for Compare {
             Message::Quit => return Next::Quit,
             // What a run alone can be asked for.
             Message::Guess(_)
+            | Message::Save
             | Message::NextMarker
             | Message::Restart
             | Message::Axis

@@ -1,11 +1,11 @@
-//! What a trace file may ask for: a file can come from anybody, so all that costs memory has a bound.
+//! What the events of a trace file, or of a program, may ask for: they can come from anybody, so all that
+//! costs memory has a bound.
 
 use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
-use crate::engine::MAX_EVENTS;
-use crate::event::{Event, LockId, Names, OpId, What};
+use crate::event::{Event, LockId, OpId, What};
 
 /// What all values and words together may take in memory, by a rough count.
 const MAX_CONTENT: usize = 64 << 20;
@@ -15,38 +15,39 @@ const MAX_OPEN: usize = 1_000;
 const MAX_OPEN_EACH: usize = 16;
 
 /// What may still come.
-pub(super) struct Budget {
+pub(crate) struct Budget {
+    /// So many in all.
+    most: u64,
     events: u64,
     content: usize,
     open: HashSet<(LockId, OpId)>,
-    most_open: usize,
 }
 
 impl Budget {
-    /// For a file with these names.
-    pub(super) fn new(names: &Names) -> Self {
-        Self {
-            events: MAX_EVENTS,
-            content: MAX_CONTENT,
-            open: HashSet::new(),
-            most_open: MAX_OPEN + MAX_OPEN_EACH * names.tasks.len(),
-        }
+    /// For so many events.
+    pub(crate) fn new(most: u64) -> Self {
+        Self { most, events: most, content: MAX_CONTENT, open: HashSet::new() }
     }
 
-    /// Takes an event, or says why it is too much.
-    pub(super) fn spend(&mut self, event: &Event) -> Result<(), String> {
+    /// Takes an event of so many tasks, or says why it is too much.
+    pub(crate) fn spend(&mut self, event: &Event, tasks: usize) -> Result<(), String> {
+        let most = self.most;
         self.events =
-            self.events.checked_sub(1).ok_or_else(|| format!("there are more than {MAX_EVENTS} events"))?;
+            self.events.checked_sub(1).ok_or_else(|| format!("there are more than {most} events"))?;
         self.content = self
             .content
             .checked_sub(content(&event.what))
             .ok_or_else(|| format!("values and words need more than {} MiB", MAX_CONTENT >> 20))?;
+        if matches!(event.what, What::Lost { .. }) {
+            self.open.clear();
+        }
         let Some(key) = event.what.acquisition() else { return Ok(()) };
         match event.what {
             What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => {
                 self.open.insert(key);
-                if self.open.len() > self.most_open {
-                    return Err(format!("more than {} operations are under way at once", self.most_open));
+                let most = MAX_OPEN + MAX_OPEN_EACH * tasks;
+                if self.open.len() > most {
+                    return Err(format!("more than {most} operations are under way at once"));
                 }
             }
             _ => _ = self.open.remove(&key),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::line::reason;
 use super::{BEGINNING, Unreadable, VERSION};
 use crate::event::{LockKind, LockName, Names, Time};
-use crate::record::Recording;
-use crate::scenario::{self, ClockKind, LockPlan, Plan, Runtime, Source, Swap, TaskPlan};
+use crate::record::{Recording, bare};
+use crate::scenario::{self, ClockKind, Plan, Source, Swap};
 
 /// Tasks and locks, as in a scenario.
 const MAX_TASKS: usize = 100_000;
@@ -48,6 +48,20 @@ enum HeadClock {
 struct HeadScenario {
     name: String,
     text: String,
+}
+
+/// Whether a trace file can have these names; else why not.
+pub(super) fn fits(names: &Names) -> Result<(), String> {
+    if names.tasks.len() > MAX_TASKS || names.locks.len() > MAX_LOCKS {
+        return Err(format!("there are more than {MAX_TASKS} tasks or {MAX_LOCKS} locks"));
+    }
+    let mut seen = (HashSet::new(), HashSet::new());
+    let twice = names.tasks.iter().find(|name| !seen.0.insert(*name));
+    let twice = twice.or(names.locks.iter().map(|lock| &lock.name).find(|name| !seen.1.insert(*name)));
+    match twice {
+        Some(name) => Err(format!("`{name}` is named twice")),
+        None => Ok(()),
+    }
 }
 
 /// Only what tells whether the rest can be read.
@@ -125,58 +139,20 @@ impl Head {
                 return Ok((plan, Some(source), names));
             }
         }
-        Ok((self.bare(&names), None, names))
+        Ok((bare(&self.title, &names, self.horizon()), None, names))
     }
 
     fn names(&self) -> Result<Names, String> {
-        if self.tasks.len() > MAX_TASKS || self.locks.len() > MAX_LOCKS {
-            return Err(format!("there are more than {MAX_TASKS} tasks or {MAX_LOCKS} locks"));
-        }
-        let mut seen = (HashSet::new(), HashSet::new());
-        let twice = self.tasks.iter().find(|name| !seen.0.insert(*name));
-        let twice = twice.or(self.locks.iter().map(|lock| &lock.name).find(|name| !seen.1.insert(*name)));
-        if let Some(name) = twice {
-            return Err(format!("`{name}` is named twice"));
-        }
         let lock = |lock: &HeadLock| {
             let kind = LockKind::ALL.into_iter().find(|kind| kind.path() == lock.kind);
             let kind = kind.ok_or_else(|| format!("there is no kind of lock `{}`", lock.kind))?;
             Ok(LockName { name: lock.name.clone(), kind, permits: lock.permits })
         };
-        Ok(Names {
+        let names = Names {
             tasks: self.tasks.clone(),
             locks: self.locks.iter().map(lock).collect::<Result<_, String>>()?,
-        })
-    }
-
-    /// A plan of which only the names are known.
-    fn bare(&self, names: &Names) -> Plan {
-        let lock = |lock: &LockName| LockPlan {
-            name: lock.name.to_string(),
-            kind: lock.kind,
-            data: serde_json::Map::new(),
-            permits: lock.permits,
         };
-        let task = |name: &Arc<str>| TaskPlan {
-            name: name.to_string(),
-            start: std::time::Duration::ZERO,
-            count: None,
-            steps: Vec::new(),
-            guards: 0,
-            values: 0,
-        };
-        Plan {
-            file: "a recording".into(),
-            title: self.title.clone(),
-            lesson: None,
-            clock: ClockKind::Virtual,
-            runtime: Runtime::CurrentThread,
-            until: self.until_ns.map(std::time::Duration::from_nanos),
-            seed: 0,
-            locks: names.locks.iter().map(lock).collect(),
-            tasks: names.tasks.iter().map(task).collect(),
-            markers: Vec::new(),
-            expect: None,
-        }
+        fits(&names)?;
+        Ok(names)
     }
 }

@@ -9,9 +9,10 @@ use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
 
 use super::Recording;
+use crate::engine::MAX_EVENTS;
 use crate::event::{Outcome, Time};
 use crate::trace::{End, Trace, json_end_line, json_escape, json_line};
-use budget::Budget;
+pub(crate) use budget::Budget;
 use head::Head;
 use line::{Line, Reader};
 
@@ -31,9 +32,11 @@ const MAX_FILE: u64 = 256 << 20;
 ///
 /// # Errors
 ///
-/// What `out` says.
+/// What `out` says; [`InvalidInput`](io::ErrorKind::InvalidInput) for more tasks or locks than a trace file
+/// has, or two of one name.
 pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
     let names = recording.trace.names();
+    head::fits(names).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     writeln!(out, "{}", json_escape(serde_json::to_string(&Head::of(recording))?))?;
     for event in recording.trace.events() {
         writeln!(out, "{}", json_line(names, event))?;
@@ -192,7 +195,7 @@ impl From<String> for Broken {
 
 fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Broken> {
     let reader = Reader::new(trace.names());
-    let mut budget = Budget::new(trace.names());
+    let mut budget = Budget::new(MAX_EVENTS);
     loop {
         let line = match lines.next() {
             Ok(Some(line)) => line,
@@ -206,7 +209,7 @@ fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Bro
                 if event.seq != expected {
                     return Err(Broken::Here(format!("event {} stands where {expected} belongs", event.seq)));
                 }
-                budget.spend(&event)?;
+                budget.spend(&event, trace.names().tasks.len())?;
                 trace.push(event);
             }
             Line::End(end) => {

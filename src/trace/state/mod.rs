@@ -33,13 +33,15 @@ pub struct State {
 impl State {
     /// The beginning of these tasks and locks.
     pub fn new(names: &Names) -> Self {
-        Self {
-            moment: 0,
-            at: Time::ZERO,
-            lost: 0,
-            tasks: vec![Arc::default(); names.tasks.len()],
-            locks: names.locks.iter().map(|name| Arc::new(Lock::new(name))).collect(),
-        }
+        let mut state = Self::default();
+        state.grow(names);
+        state
+    }
+
+    /// Learns of further tasks and locks: those of `names` beyond the ones it knows.
+    pub fn grow(&mut self, names: &Names) {
+        self.tasks.resize_with(names.tasks.len().max(self.tasks.len()), Arc::default);
+        self.locks.extend(names.locks.iter().skip(self.locks.len()).map(|name| Arc::new(Lock::new(name))));
     }
 
     /// The task, if there is one of that id.

@@ -1,0 +1,90 @@
+//! What happens in a program as lines, where there is no terminal to draw in.
+
+use std::io::{self, Write};
+
+use super::super::args::ListFormat;
+use super::super::{Failure, is_utf8};
+use crate::event::{Event, Mode, Names, Outcome, Time, What};
+use crate::live::{Frame, Live};
+use crate::trace::{End, json_end_line, json_line, words};
+
+/// Prints what the program tells, until its end.
+pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let (mut names, mut seq, mut at) = (Names::default(), 0, Time::ZERO);
+    let gone = loop {
+        let event = match live.read() {
+            Ok(Frame::Task(name)) => {
+                names.tasks.push(name);
+                continue;
+            }
+            Ok(Frame::Lock(lock)) => {
+                names.locks.push(lock);
+                continue;
+            }
+            Ok(Frame::Now(_)) => continue,
+            Ok(Frame::End(end)) => {
+                at = end.max(at);
+                break None;
+            }
+            Ok(Frame::Event(event)) => event,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let why = error.to_string();
+                return Err(Failure::Failed(format!(
+                    "the program says what no program says: {}",
+                    words::clean(&why)
+                )));
+            }
+            Err(_) => break Some("the program is gone".to_owned()),
+        };
+        seq += 1;
+        at = event.at.max(at);
+        let event = Event { seq, at, ..event };
+        match format {
+            ListFormat::Text => {
+                let line = sentence(&names, &event);
+                let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
+                writeln!(out, "{line}")?;
+            }
+            ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
+        }
+    };
+    let end = End { outcome: Outcome::Stopped, at, note: gone };
+    match format {
+        ListFormat::Text => {
+            writeln!(out, "{:>12}  {}", at.to_string(), end.note.as_deref().unwrap_or("the end"))?;
+        }
+        ListFormat::Json => writeln!(out, "{}", json_end_line(&end, None))?,
+    }
+    Ok(())
+}
+
+/// An event as a line for people.
+fn sentence(names: &Names, event: &Event) -> String {
+    let lock = event.what.lock().map_or("", |lock| names.lock(lock));
+    let lock = words::clean(lock);
+    let much = |mode| match mode {
+        Mode::Shared => " (shared)".to_owned(),
+        Mode::Permits(permits) => format!(" ({permits} permits)"),
+        _ => String::new(),
+    };
+    let what = match &event.what {
+        What::Wait { mode, .. } => format!("waits for {lock}{}", much(*mode)),
+        What::Grant { mode, .. } => format!("is granted {lock}{}", much(*mode)),
+        What::Acquire { mode, .. } => format!("acquires {lock}{}", much(*mode)),
+        What::Release { .. } => format!("releases {lock}"),
+        What::Cancel { .. } => format!("gives up {lock}"),
+        What::Busy { .. } => format!("finds {lock} busy"),
+        What::AddPermits { permits, .. } => format!("adds {permits} permits to {lock}"),
+        What::ForgetPermits { permits, .. } => format!("takes {permits} permits out of {lock}"),
+        What::Print { text } | What::Say { text } => words::clean(text).into_owned(),
+        What::Lost { events } => {
+            return format!(
+                "{:>12}  {events} events are missing here; it goes on with what holds now",
+                event.at.to_string()
+            );
+        }
+        other => format!("{} {lock}", other.name()).trim_end().to_owned(),
+    };
+    format!("{:>12}  {:<16} {what}", event.at.to_string(), words::clean(names.task(event.actor.task)))
+}

@@ -1,0 +1,113 @@
+//! A program in the player, and what was seen of it in a file.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use super::super::args::AttachFlags;
+use super::super::output::Output;
+use super::super::{Failure, axis, complain, is_utf8, theme};
+use super::listen::{Place, listen};
+use crate::app::{self, App, Incoming, Keep, Settings, Stops};
+use crate::engine::{MAX_EVENTS, Options};
+use crate::live::Live;
+use crate::record::{Recording, trace_file};
+use crate::trace::words;
+
+/// So many batches may wait for the player; then the program is not listened to, and tells later what it
+/// could not tell meanwhile.
+const WAITING: usize = 64;
+
+/// So many files are looked for a name that is free.
+const NAMES: u32 = 10_000;
+
+/// Shows a program until the viewer leaves; whether it was over by then.
+pub(super) fn show(
+    live: Live,
+    place: Option<Place>,
+    title: &str,
+    flags: &AttachFlags,
+) -> Result<bool, Failure> {
+    let (send, news) = sync_channel(WAITING);
+    std::thread::Builder::new().name("listen".into()).spawn(move || listen(live, place.as_ref(), &send))?;
+    let settings = Settings {
+        options: Options::default(),
+        speed: flags.look.speed,
+        theme: theme(flags.look.theme),
+        axis: axis(flags.axis),
+        big: flags.look.big,
+        ascii: flags.ascii || !is_utf8(),
+        stops: Stops::Nowhere,
+    };
+    let mut app = App::live(&words::clean(title), Incoming::new(news, MAX_EVENTS), &settings);
+    app.keep_with(Arc::new(Here));
+    let left = app::run(&mut app);
+    if let Some(path) = &flags.save {
+        save(path, &app.player().recording())?;
+    }
+    match left? {
+        None => Ok(app.player().trace().end().is_some()),
+        Some(signal) => Err(Failure::Signal(signal)),
+    }
+}
+
+fn cannot(path: &Path, error: &io::Error) -> Failure {
+    let path = path.to_string_lossy();
+    Failure::Unusable(format!("error: cannot write `{}`: {error}\n", words::clean(&path)))
+}
+
+/// Whether what is seen can be saved at the end where that was asked for; else says so at once.
+pub(super) fn can_save(flags: &AttachFlags) -> Result<(), Failure> {
+    let Some(path) = &flags.save else { return Ok(()) };
+    Output::open(path, None).map(drop).map_err(|error| cannot(path, &error))
+}
+
+/// Saves what was seen, in the place of what was there.
+fn save(path: &Path, recording: &Recording) -> Result<(), Failure> {
+    let saved = Output::open(path, None).and_then(|(output, mut out)| {
+        trace_file::write(recording, &mut out)?;
+        out.flush()?;
+        drop(out);
+        output.keep()
+    });
+    saved.map_err(|error| cannot(path, &error))?;
+    let (events, path) = (recording.trace.len(), path.to_string_lossy());
+    complain(&format!("lockscope: saved {events} events in {}\n", words::clean(&path)), 0);
+    Ok(())
+}
+
+/// Keeps what was seen in the current directory, under the first name that is free.
+struct Here;
+
+impl Keep for Here {
+    fn keep(&self, recording: &Recording) -> String {
+        let kept = free().and_then(|(path, file)| {
+            let mut out = BufWriter::new(file);
+            let written = trace_file::write(recording, &mut out).and_then(|()| out.flush());
+            if written.is_err() {
+                // What is there is not whole, and ours.
+                _ = fs::remove_file(&path);
+            }
+            written.map(|()| path)
+        });
+        match kept {
+            Ok(path) => format!("saved {} events in {}", recording.trace.len(), path.display()),
+            Err(error) => format!("not saved: {error}"),
+        }
+    }
+}
+
+/// A new file under the first name that is free.
+fn free() -> io::Result<(PathBuf, File)> {
+    for number in 1..=NAMES {
+        let path = PathBuf::from(format!("lockscope-{number}.jsonl"));
+        match File::create_new(&path) {
+            Ok(file) => return Ok((path, file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("lockscope-1 to {NAMES} are taken")))
+}

@@ -1,0 +1,384 @@
+//! A program that is looked at while it runs, told by hand.
+
+use std::sync::mpsc::{SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lockscope::app::{App, Incoming, Keep, Message, News, Player};
+use lockscope::engine::{self, Options, Stop};
+use lockscope::event::{
+    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, TaskId, Time, What,
+};
+use lockscope::record::{Recording, trace_file};
+use lockscope::scenario::{self, Source};
+use lockscope::trace::Trace;
+use lockscope::view::Playing;
+use proptest::prelude::*;
+
+use super::{AREA, messages, programs, screen_of, settings};
+
+const MOST: u64 = 1000;
+const FRAME: Duration = Duration::from_millis(40);
+
+fn names(tasks: &[&str], locks: &[&str]) -> Names {
+    let lock = |name: &&str| LockName { name: (*name).into(), kind: LockKind::TokioMutex, permits: None };
+    Names {
+        tasks: tasks.iter().map(|name| (*name).into()).collect(),
+        locks: locks.iter().map(lock).collect(),
+    }
+}
+
+fn event(ms: u64, task: u32, what: What) -> Event {
+    Event { seq: 0, at: Time::from_millis(ms), actor: Actor { task: TaskId(task), step: None }, what }
+}
+
+fn told(more: Names, events: Vec<Event>, now: u64) -> News {
+    News::Told { more, events, now: Time::from_millis(now) }
+}
+
+const DB: LockId = LockId(0);
+const X: Mode = Mode::Exclusive;
+
+/// The reader has the lock, the writer comes and waits for it.
+fn beginning() -> News {
+    let events = vec![
+        event(0, 0, What::Spawn),
+        event(100, 0, What::Acquire { lock: DB, op: OpId(1), mode: X }),
+        event(200, 1, What::Spawn),
+        event(300, 1, What::Wait { lock: DB, op: OpId(2), mode: X }),
+    ];
+    told(names(&["reader", "writer"], &["db"]), events, 300)
+}
+
+/// The reader lets go of it, and the writer gets it.
+fn handoff() -> News {
+    let events = vec![
+        event(1000, 0, What::Release { lock: DB, op: OpId(1) }),
+        event(1000, 1, What::Grant { lock: DB, op: OpId(2), mode: X }),
+        event(1000, 1, What::Acquire { lock: DB, op: OpId(2), mode: X }),
+    ];
+    told(Names::default(), events, 1000)
+}
+
+fn over(how: &str) -> News {
+    News::Over { at: Some(Time::from_millis(1500)), how: how.into() }
+}
+
+fn app(most: u64) -> (SyncSender<News>, App) {
+    let (send, news) = sync_channel(16);
+    (send, App::live("127.0.0.1:7007", Incoming::new(news, most), &settings()))
+}
+
+/// Tells something, and lets a frame pass.
+fn tell(send: &SyncSender<News>, app: &mut App, news: News) {
+    send.send(news).unwrap();
+    app.tick(FRAME);
+}
+
+/// Where the player is: how many events there are, how many have happened at the playhead, its time.
+fn place(app: &App) -> (u64, u64, u64) {
+    (app.player().trace().len(), app.player().moment(), app.player().now().millis())
+}
+
+#[test]
+fn the_playhead_follows_what_a_program_does_and_its_tasks_come_as_they_are_named() {
+    let (send, mut app) = app(MOST);
+    app.tick(FRAME);
+    assert_eq!((place(&app), app.player().playing()), ((0, 0, 0), Playing::Playing));
+    assert!(screen_of(&mut app, AREA).contains("127.0.0.1:7007"));
+    tell(&send, &mut app, beginning());
+    assert_eq!(place(&app), (4, 4, 300));
+    let text = screen_of(&mut app, AREA);
+    assert!(text.contains(" writer ") && text.contains("db"), "{text}");
+    // While nothing happens its time goes on, and no faster than is told.
+    tell(&send, &mut app, told(Names::default(), vec![], 900));
+    assert_eq!(place(&app), (4, 4, 900));
+    app.tick(Duration::from_secs(9));
+    assert_eq!(place(&app), (4, 4, 900));
+    tell(&send, &mut app, handoff());
+    assert_eq!(place(&app), (7, 7, 1000));
+    assert!(screen_of(&mut app, AREA).contains("The writer got it: first in the queue since 300 ms."));
+}
+
+#[test]
+fn a_pause_stops_the_picture_and_not_the_program() {
+    let (send, mut app) = app(MOST);
+    tell(&send, &mut app, beginning());
+    app.update(Message::Toggle, AREA);
+    tell(&send, &mut app, handoff());
+    tell(&send, &mut app, told(Names::default(), vec![], 9000));
+    assert_eq!((place(&app), app.player().playing()), ((7, 4, 300), Playing::Paused));
+    assert!(app.player().is_busy(), "what happens is taken in");
+    // It is stepped through as anything else is.
+    app.update(Message::Step, AREA);
+    assert_eq!(place(&app), (7, 5, 1000));
+    app.update(Message::Back, AREA);
+    app.update(Message::NextHandoff, AREA);
+    assert_eq!(place(&app), (7, 6, 1000));
+    app.update(Message::Home, AREA);
+    assert_eq!(place(&app), (7, 0, 0));
+    // From there it plays as fast as it happened, and stays behind.
+    app.update(Message::Toggle, AREA);
+    app.tick(Duration::from_millis(250));
+    assert_eq!(place(&app), (7, 3, 250));
+    tell(&send, &mut app, told(Names::default(), vec![], 9500));
+    assert_eq!(place(&app), (7, 3, 290));
+    // The end is where the program is.
+    app.update(Message::End, AREA);
+    assert_eq!((place(&app), app.player().playing()), ((7, 7, 9500), Playing::Playing));
+    tell(&send, &mut app, told(Names::default(), vec![], 9600));
+    assert_eq!(place(&app), (7, 7, 9600));
+    // Who plays faster catches up, and follows from there.
+    app.update(Message::Back, AREA);
+    app.update(Message::Faster, AREA);
+    app.update(Message::Toggle, AREA);
+    app.tick(Duration::from_mins(1));
+    tell(&send, &mut app, told(Names::default(), vec![], 20_000));
+    assert_eq!(place(&app), (7, 7, 20_000));
+}
+
+#[test]
+fn what_has_not_happened_yet_is_waited_for_or_said() {
+    let (send, mut app) = app(MOST);
+    tell(&send, &mut app, beginning());
+    app.update(Message::Step, AREA);
+    assert!(screen_of(&mut app, AREA).contains("nothing has happened since"));
+    app.update(Message::NextMarker, AREA);
+    assert!(screen_of(&mut app, AREA).contains("no further marker"));
+    app.update(Message::NextHandoff, AREA);
+    app.tick(FRAME);
+    assert_eq!(place(&app), (4, 4, 300));
+    tell(&send, &mut app, handoff());
+    assert_eq!((place(&app), app.player().playing()), ((7, 6, 1000), Playing::Paused));
+}
+
+#[test]
+fn at_the_end_of_a_program_the_history_stays() {
+    for (news, how) in
+        [(Some(over("the program has ended")), "the program has ended"), (None, "the program is gone")]
+    {
+        let (send, mut app) = app(MOST);
+        tell(&send, &mut app, beginning());
+        let at = if let Some(news) = news {
+            tell(&send, &mut app, news);
+            1500
+        } else {
+            300
+        };
+        drop(send);
+        app.tick(FRAME);
+        let end = app.player().trace().end().unwrap();
+        assert_eq!((end.at.millis(), end.outcome, end.note.as_deref()), (at, Outcome::Stopped, Some(how)));
+        assert_eq!((place(&app), app.player().playing()), ((4, 4, at), Playing::Ended));
+        assert!(!app.player().is_busy(), "there is nothing to wait for");
+        let text = screen_of(&mut app, AREA);
+        assert!(text.contains(&format!("{how}; w saves what was seen")), "{text}");
+        assert!(text.contains(&format!("stopped at {at} ms: {how}")), "{text}");
+        app.update(Message::Toggle, AREA);
+        assert_eq!((place(&app), app.player().playing()), ((4, 0, 0), Playing::Playing));
+    }
+}
+
+#[test]
+fn a_program_that_is_back_begins_a_new_history() {
+    let (send, mut app) = app(MOST);
+    tell(&send, &mut app, beginning());
+    app.update(Message::Lane(1), AREA);
+    app.update(Message::Home, AREA);
+    tell(&send, &mut app, over("the program is gone"));
+    tell(&send, &mut app, News::Again);
+    assert_eq!((place(&app), app.player().trace().names()), ((0, 0, 0), &Names::default()));
+    assert!(screen_of(&mut app, AREA).contains("the program is back: this is a new history"));
+    app.show(|scene| assert_eq!(scene.view.lane, None));
+    let more = names(&["other"], &["log"]);
+    tell(&send, &mut app, told(more.clone(), vec![event(7, 0, What::Spawn)], 9));
+    assert_eq!((place(&app), app.player().trace().names()), ((1, 1, 9), &more));
+}
+
+#[test]
+fn a_history_is_bounded_and_what_is_not_kept_is_counted() {
+    let (send, mut app) = app(10);
+    let turn = |turn: u64| {
+        let events = (0..7).map(|at| event(turn * 100 + at, 0, What::Wake)).collect();
+        told(names(&[], &[]), events, turn * 100 + 50)
+    };
+    tell(&send, &mut app, told(names(&["t"], &[]), vec![], 0));
+    tell(&send, &mut app, turn(0));
+    assert_eq!(place(&app), (7, 7, 50));
+    tell(&send, &mut app, turn(1));
+    // Nobody knows what is so at 150 ms.
+    assert_eq!((place(&app), app.player().playing()), ((10, 10, 102), Playing::Ended));
+    let text = screen_of(&mut app, AREA);
+    assert!(text.contains("there are more than 10 events: what comes now is not kept"), "{text}");
+    assert!(
+        text.contains("stopped at 102 ms: there are more than 10 events; 4 that came later are not kept")
+    );
+    tell(&send, &mut app, turn(2));
+    let note = |app: &App| app.player().trace().end().unwrap().note.clone().unwrap();
+    assert_eq!(note(&app), "there are more than 10 events; 11 that came later are not kept");
+    tell(&send, &mut app, over("the program has ended"));
+    assert_eq!((place(&app), note(&app).contains("11 that came later")), ((10, 10, 102), true));
+    // Another one is kept again.
+    tell(&send, &mut app, News::Again);
+    tell(&send, &mut app, told(names(&["t"], &[]), vec![event(1, 0, What::Spawn)], 1));
+    assert_eq!(place(&app), (1, 1, 1));
+}
+
+#[test]
+fn whatever_asks_for_too_much_memory_is_bounded_too() {
+    let (send, mut app) = app(MOST * 100);
+    let asks = (0..1100).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
+    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 2000));
+    assert_eq!(place(&app).0, 1016);
+    assert!(screen_of(&mut app, AREA).contains("more than 1016 operations are under way at once"));
+    // Those that were under way when events were lost are forgotten.
+    tell(&send, &mut app, News::Again);
+    let mut asks: Vec<_> =
+        (0..1100).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
+    asks.insert(600, event(600, 0, What::Lost { events: 9 }));
+    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 2000));
+    assert_eq!(place(&app), (1101, 1101, 2000));
+}
+
+#[test]
+fn a_lane_stays_selected_when_tasks_are_added_above_it() {
+    let (send, mut app) = app(MOST);
+    tell(&send, &mut app, beginning());
+    let details = |app: &mut App| screen_of(app, AREA).contains("db (tokio::sync::Mutex, FIFO) is held");
+    app.update(Message::Lane(9), AREA);
+    app.update(Message::Lane(9), AREA);
+    app.update(Message::Details, AREA);
+    assert!(details(&mut app));
+    tell(&send, &mut app, told(names(&["a", "b"], &["log"]), vec![event(400, 3, What::Spawn)], 400));
+    assert!(details(&mut app), "{}", screen_of(&mut app, AREA));
+}
+
+/// Keeps the bytes of what it is given.
+#[derive(Default)]
+struct Drawer(Mutex<Vec<Vec<u8>>>);
+
+impl Keep for Drawer {
+    fn keep(&self, recording: &Recording) -> String {
+        let mut bytes = Vec::new();
+        trace_file::write(recording, &mut bytes).unwrap();
+        self.0.lock().unwrap().push(bytes);
+        "saved in a drawer".into()
+    }
+}
+
+#[test]
+fn what_was_seen_is_saved_so_that_it_can_be_played() {
+    let drawer = Arc::new(Drawer::default());
+    let (send, mut app) = app(MOST);
+    tell(&send, &mut app, beginning());
+    app.update(Message::Save, AREA);
+    assert!(screen_of(&mut app, AREA).contains("`lockscope record` keeps a run"));
+    app.keep_with(drawer.clone());
+    tell(&send, &mut app, told(names(&["third"], &["log"]), vec![event(500, 2, What::Spawn)], 600));
+    app.update(Message::Save, AREA);
+    assert!(screen_of(&mut app, AREA).contains("saved in a drawer"));
+    assert!(app.player().trace().end().is_none(), "it goes on");
+    tell(&send, &mut app, over("the program has ended"));
+    app.update(Message::Save, AREA);
+    let ends = [(600, "it went on when this was saved"), (1500, "the program has ended")];
+    let kept = drawer.0.lock().unwrap();
+    assert_eq!(kept.len(), 2);
+    for (bytes, (at, note)) in kept.iter().zip(ends) {
+        let read = trace_file::read(bytes.as_slice()).unwrap();
+        assert_eq!(read.damage, None);
+        let trace = &read.recording.trace;
+        assert_eq!(trace.events(), app.player().trace().events());
+        assert_eq!(trace.names(), app.player().trace().names());
+        let end = trace.end().unwrap();
+        assert_eq!((end.at.millis(), end.note.as_deref()), (at, Some(note)));
+        assert_eq!(read.recording.plan.title, "127.0.0.1:7007");
+    }
+    // What no trace file can say is not written.
+    tell(&send, &mut app, News::Again);
+    tell(&send, &mut app, told(names(&["twin", "twin"], &[]), vec![], 1));
+    let error = trace_file::write(&app.player().recording(), &mut Vec::new()).unwrap_err();
+    assert_eq!(error.to_string(), "`twin` is named twice");
+}
+
+/// The events of a scenario and their names, told in pieces: each task and lock no earlier than it must.
+fn pieces(scenario: &str, size: usize) -> (Names, Vec<Event>, Vec<News>) {
+    let plan = Arc::new(scenario::parse(&Source::new("random.json", scenario)).unwrap().plan);
+    let (send, events) = channel();
+    engine::run(&plan, &Options::default(), move |event| send.send(event).is_ok(), &Stop::default()).unwrap();
+    let (all, events) = (plan.names(), events.iter().collect::<Vec<_>>());
+    let (mut tasks, mut locks) = (0, 0);
+    let piece = |events: &[Event]| {
+        let last = |known: usize, ids: &mut dyn Iterator<Item = u32>| {
+            ids.map(|id| id as usize + 1).max().unwrap_or(0).max(known)
+        };
+        let more_tasks = last(tasks, &mut events.iter().map(|event| event.actor.task.0));
+        let more_locks = last(locks, &mut events.iter().filter_map(|event| Some(event.what.lock()?.0)));
+        let more = Names {
+            tasks: all.tasks[tasks..more_tasks].to_vec(),
+            locks: all.locks[locks..more_locks].to_vec(),
+        };
+        (tasks, locks) = (more_tasks, more_locks);
+        News::Told { more, events: events.to_vec(), now: events[events.len() - 1].at }
+    };
+    let news = events.chunks(size).map(piece).collect();
+    (Names { tasks: all.tasks[..tasks].to_vec(), locks: all.locks[..locks].to_vec() }, events, news)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a viewer does while a program runs: the picture comes, what it shows has happened, and in
+    /// the end the history is that of the program.
+    #[test]
+    fn a_program_is_what_it_was_whatever_a_viewer_did(
+        scenario in programs::scenario(),
+        size in 1usize..20,
+        script in prop::collection::vec((messages(), 0u64..400, 0u16..220, 0u16..60), 1..40),
+    ) {
+        let (all, events, news) = pieces(&scenario, size);
+        let (send, inbox) = sync_channel(news.len() + 1);
+        let mut app = App::live("a program", Incoming::new(inbox, 1_000_000), &settings());
+        let mut news = news.into_iter();
+        for (message, millis, width, height) in script {
+            if let Some(news) = news.next() {
+                send.send(news).unwrap();
+            }
+            let area = ratatui::layout::Rect::new(0, 0, width, height);
+            app.update(message, area);
+            app.tick(Duration::from_millis(millis));
+            screen_of(&mut app, area);
+            let player: &Player = app.player();
+            prop_assert!(player.moment() <= player.trace().len());
+            let at = |moment| player.trace().event(moment).map(|event| event.at);
+            prop_assert!(at(player.moment()).is_none_or(|at| at <= player.now()));
+        }
+        for news in news {
+            send.send(news).unwrap();
+        }
+        drop(send);
+        while app.player().trace().end().is_none() {
+            app.tick(FRAME);
+        }
+        app.update(Message::End, AREA);
+        let (trace, whole) = (app.player().trace(), Trace::of(all.clone(), events));
+        prop_assert_eq!(app.player().playing(), Playing::Ended);
+        prop_assert_eq!((trace.names(), trace.events()), (&all, whole.events()));
+        for moment in 0..=whole.len() {
+            prop_assert_eq!(trace.state(moment), whole.state(moment));
+        }
+    }
+}
+
+#[test]
+fn screens_can_be_drawn_of_nobody() {
+    let (_send, mut app) = app(MOST);
+    app.tick(FRAME);
+    for size in [(60, 16), (80, 24), (100, 30), (200, 50)] {
+        for message in [Message::Axis, Message::Big, Message::Lane(1), Message::Details, Message::NextHandoff]
+        {
+            app.update(message, AREA);
+            let area = ratatui::layout::Rect::new(0, 0, size.0, size.1);
+            assert!(screen_of(&mut app, area).contains("lockscope"));
+        }
+    }
+}
