@@ -40,7 +40,9 @@ fn story(names: &Names, events: &[Event]) -> Vec<String> {
             _ => None,
         };
         let (lock, op) = (number(&mut locks, lock.0.into()), number(&mut ops, op.0));
-        Some(format!("{} {} lock {lock} op {op} {mode:?}", names.task(event.actor.task), event.what.name()))
+        // A second task of a name is told from the first, where both are: `a#2`.
+        let task = names.task(event.actor.task).split('#').next()?;
+        Some(format!("{task} {} lock {lock} op {op} {mode:?}", event.what.name()))
     });
     told.collect()
 }
