@@ -359,6 +359,8 @@ proptest! {
         while app.player().trace().end().is_none() {
             app.tick(FRAME);
         }
+        // The first key may only close the help.
+        app.update(Message::End, AREA);
         app.update(Message::End, AREA);
         let (trace, whole) = (app.player().trace(), Trace::of(all.clone(), events));
         prop_assert_eq!(app.player().playing(), Playing::Ended);
