@@ -1,8 +1,7 @@
 //! `tokio::sync::Mutex`, instrumented: the same names, signatures and behaviour.
 //!
-//! Every method does what the original does, with the original inside; it never takes another way to
-//! the lock (see `probe` for how the events get their order). Without a recorder it *is* the original
-//! behind one pointer (see `inside` for why).
+//! Every method does what the original does, with the original inside, as `probe` tells, which also says how
+//! the events get their order. Without a recorder it is the original behind one pointer (see `inside` for why).
 
 use std::fmt;
 use std::panic::Location;

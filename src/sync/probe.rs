@@ -1,7 +1,7 @@
 //! The probe: what an instrumented lock carries to see an acquisition as it happens.
 //!
 //! It knows of queues and hand-overs, not of any lock in particular, and it never decides anything:
-//! the real lock's own future is polled, in the real lock's own order, and what came of it is recorded.
+//! the real lock is asked, in its own order, and what came of it is recorded.
 //!
 //! Two rules make the recorded order of a lock the true one on any number of threads.
 //!
@@ -22,19 +22,22 @@
 //! several whom one release lets in are woken one after the other: somebody who comes meanwhile, and
 //! shares the lock with them, may be recorded before the last of their grants.
 
-use std::future::poll_fn;
+mod operation;
+
 use std::ops::Deref;
 use std::panic::Location;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
+use tokio::task::coop::{self, has_budget_remaining};
 
 use super::program::Program;
 use super::recorder::{Recorder, installed};
 use crate::event::{Actor, Brief, Family, Kind, LockId, LockKind, LockName, Mode, OpId, What};
+
+// With `off` nobody comes to wait on record.
+#[cfg_attr(not(feature = "engine"), allow(unused_imports))]
+pub(crate) use operation::{Budget, acquire, operation};
 
 /// A poisoned mutex here only means that a sink panicked; what it protects is still whole.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,7 +143,7 @@ pub(super) async fn ask_or_fail<F: Future>(
     if let Some(tap) = tap {
         match tap.take(mode, attempt) {
             Some((output, op, Runs::On)) => {
-                consume_budget().await;
+                coop::consume_budget().await;
                 return (output, Some((tap, op)));
             }
             // Rare, and so apart: room for it would make every lock's future larger.
@@ -158,7 +161,7 @@ pub(super) async fn ask_or_fail<F: Future>(
     } else if let Some(output) = attempt() {
         // What a first poll of the original would come to, for less: there is no place in a queue to prepare.
         if has_budget_remaining() {
-            consume_budget().await;
+            coop::consume_budget().await;
             return (output, None);
         }
         return (Box::pin(yields_unrecorded(output, again)).await, None);
@@ -171,7 +174,7 @@ pub(super) async fn ask_or_fail<F: Future>(
 /// Lets others run, with the lock in hand, because the cooperative budget is used up.
 #[cfg(any(not(feature = "off"), feature = "engine"))]
 async fn yields_unrecorded<T>(output: T, again: impl Fn() -> Option<T>) -> T {
-    consume_budget().await;
+    coop::consume_budget().await;
     again().unwrap_or(output)
 }
 
@@ -205,7 +208,7 @@ async fn yields<T>(
 
     // Dropped in reverse: `Cancel` is recorded before the guard lets go.
     let mut yielding = Yielding(Some((tap, tap.recorder.actor(), op)));
-    consume_budget().await;
+    coop::consume_budget().await;
     match again() {
         Some(other) if !given(&other) => {
             drop(yielding);
@@ -414,284 +417,6 @@ impl Tap {
     pub(super) fn refuse(&self) {
         self.refuses.store(true, Ordering::Release);
     }
-}
-
-/// How far an operation has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Its first poll is under way, or has not been yet.
-    Asking,
-    /// It was handed the lock before its first poll was over: `Wait` and `Grant` are to be recorded.
-    Early,
-    /// `Wait` is recorded.
-    Waiting,
-    /// `Grant` is recorded.
-    Granted,
-    /// What ends it is recorded.
-    Done,
-}
-
-/// The waker that stands in the real lock's queue; it is woken when the operation is handed the lock,
-/// or may try again, and at no other time.
-struct Ticket {
-    tap: Arc<Tap>,
-    op: OpId,
-    mode: Mode,
-    actor: Actor,
-    /// Held while a change of state is recorded, so that a poll on another thread cannot record the
-    /// acquisition before the hand-over that it comes from.
-    progress: Mutex<Progress>,
-}
-
-struct Progress {
-    state: State,
-    /// The stamp of the last event.
-    stamp: u64,
-    /// How much had changed when it was woken and came too late.
-    beaten: Option<u64>,
-    /// Whom to wake: the task's waker as of its last poll, until it is used.
-    task: Option<Waker>,
-}
-
-impl Ticket {
-    fn record(&self, progress: &mut Progress, what: impl FnOnce(LockId, OpId) -> What) {
-        progress.stamp = self.tap.note(self.actor, what(self.tap.lock, self.op), progress.stamp);
-    }
-
-    /// Keeps the waker of the task that polls now.
-    fn set_task(&self, waker: &Waker) {
-        let task = &mut locked(&self.progress).task;
-        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
-    }
-
-    /// The first poll came back empty-handed: it stands in the queue.
-    fn enqueued(&self) {
-        let mut progress = locked(&self.progress);
-        self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
-        if progress.state == State::Early && !self.tap.refuses.load(Ordering::Acquire) {
-            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
-            progress.state = State::Granted;
-        } else {
-            progress.state = State::Waiting;
-        }
-    }
-
-    /// It owns the lock; records so where nothing has said it yet.
-    fn granted(&self) {
-        let mut progress = locked(&self.progress);
-        if progress.state != State::Granted {
-            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
-            progress.state = State::Granted;
-        }
-    }
-
-    /// It was woken and tried, and somebody else was quicker: it waits again.
-    fn waits_again(&self) {
-        let mut progress = locked(&self.progress);
-        if progress.state == State::Granted && !self.tap.hands_over {
-            self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
-            progress.state = State::Waiting;
-            progress.beaten = Some(self.tap.changes.load(Ordering::Relaxed));
-        }
-    }
-
-    /// It has what it asked for, and runs.
-    fn settled(&self, end: impl FnOnce(LockId, OpId) -> What) {
-        let mut progress = locked(&self.progress);
-        self.record(&mut progress, end);
-        self.tap.changed();
-        progress.state = State::Done;
-    }
-}
-
-impl Wake for Ticket {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let mut progress = locked(&self.progress);
-        match progress.state {
-            State::Asking => progress.state = State::Early,
-            // Waiters that wake each other, although nothing has changed, would fill any recording.
-            State::Waiting if progress.beaten == Some(self.tap.changes.load(Ordering::Relaxed)) => {}
-            State::Waiting if self.tap.refuses.load(Ordering::Acquire) => {}
-            State::Waiting => {
-                self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
-                progress.state = State::Granted;
-            }
-            State::Early | State::Granted | State::Done => {}
-        }
-        let task = progress.task.take();
-        drop(progress);
-        if let Some(task) = task {
-            task.wake();
-        }
-    }
-}
-
-/// Records `Cancel` if it is dropped between the queue and the guard.
-struct Asking {
-    ticket: Arc<Ticket>,
-    /// What ends it is recorded.
-    settled: bool,
-}
-
-impl Asking {
-    /// Whether what the real future gave is nothing.
-    fn is_refused<T>(&self, end: impl Fn(LockId, OpId, &T) -> What, output: &T) -> bool {
-        matches!(end(self.ticket.tap.lock, self.ticket.op, output), What::Cancel { .. })
-    }
-
-    fn settle(&mut self, end: impl FnOnce(LockId, OpId) -> What) {
-        if !self.settled {
-            self.settled = true;
-            self.ticket.settled(end);
-        }
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        let ticket = &*self.ticket;
-        let _order = locked(&ticket.tap.order);
-        let mut progress = locked(&ticket.progress);
-        if matches!(progress.state, State::Waiting | State::Granted) {
-            ticket.record(&mut progress, |lock, op| What::Cancel { lock, op });
-            ticket.tap.changed();
-        }
-        progress.state = State::Done;
-    }
-}
-
-/// When the real future asks tokio's cooperative budget, which makes a task yield now and then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Budget {
-    /// Last of all, when it owns the lock: what tokio's locks do since 1.54.
-    Last,
-    /// First of all, before it asks for anything: tokio's channels.
-    First,
-    /// Never: the locks of others, and tokio's `Notify`.
-    Never,
-}
-
-/// Waits for what `ask` makes, the real lock's own future, and records what happens to it; see [`operation`].
-///
-/// That future must ask in its first poll, must wake its waker when it is handed the lock (or may try
-/// again) and only then, and must ask the cooperative budget when `budget` says.
-pub(crate) async fn acquire<F: Future>(
-    tap: &Arc<Tap>,
-    mode: Mode,
-    budget: Budget,
-    ask: impl FnOnce() -> F,
-) -> (F::Output, OpId) {
-    operation(tap, mode, budget, ask, || None, |lock, op, _| What::Acquire { lock, op, mode }).await
-}
-
-/// Waits for what `ask` makes, the real future of some operation, and records what happens to it; the event
-/// that ends it is `end` of what it gave; `again` is what it gives after a yield, if that is something else. A `Cancel` says that it was refused: then it was given nothing,
-/// and a real future asks no budget for that.
-///
-/// It is made where it stays, because each hand it goes through would keep room for it.
-///
-/// A future that asks the budget last is polled outside of it, and the budget is then asked here with
-/// the task's own waker: the same questions in the same polls, but between the two we know whether the
-/// lock is ours. One that asks it first has not asked for anything else when it is refused.
-///
-/// # Cancel safety
-///
-/// Dropped before its first poll, it records nothing; dropped while it waits or owns the lock, it
-/// records `Cancel` and then lets go.
-pub(crate) async fn operation<F: Future>(
-    tap: &Arc<Tap>,
-    mode: Mode,
-    budget: Budget,
-    ask: impl FnOnce() -> F,
-    again: impl Fn() -> Option<F::Output>,
-    end: impl Fn(LockId, OpId, &F::Output) -> What,
-) -> (F::Output, OpId) {
-    let ticket = Arc::new(Ticket {
-        tap: Arc::clone(tap),
-        op: tap.recorder.next_op(),
-        mode,
-        actor: tap.recorder.actor(),
-        progress: Mutex::new(Progress { state: State::Asking, stamp: 0, beaten: None, task: None }),
-    });
-    // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
-    let mut result = None;
-    let mut inner = pin!(ask());
-    let mut spend = pin!(consume_budget());
-    let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
-    let waker = Waker::from(ticket);
-    let (mut first, mut refused, mut yielded) = (true, false, false);
-    let result = poll_fn(|cx| {
-        if result.is_none() {
-            asking.ticket.set_task(cx.waker());
-            let mut queue_cx = Context::from_waker(&waker);
-            let mut poll_inner = |cx: &mut Context<'_>| match budget {
-                Budget::Last => pin!(unconstrained(inner.as_mut())).poll(cx),
-                Budget::First | Budget::Never => inner.as_mut().poll(cx),
-            };
-            if budget == Budget::First && !has_budget_remaining() {
-                // Refused before it looks at anything: nothing has happened.
-                let refused = poll_inner(cx);
-                debug_assert!(refused.is_pending());
-                return Poll::Pending;
-            }
-            if std::mem::take(&mut first) {
-                let _order = locked(&tap.order);
-                match poll_inner(&mut queue_cx) {
-                    Poll::Ready(output) => {
-                        refused = asking.is_refused(&end, &output);
-                        if refused || budget != Budget::Last || has_budget_remaining() {
-                            asking.settle(|lock, op| end(lock, op, &output));
-                        } else {
-                            asking.ticket.granted();
-                        }
-                        result = Some(output);
-                    }
-                    Poll::Pending => {
-                        asking.ticket.enqueued();
-                        return Poll::Pending;
-                    }
-                }
-            } else {
-                let Poll::Ready(output) = poll_inner(&mut queue_cx) else {
-                    asking.ticket.waits_again();
-                    return Poll::Pending;
-                };
-                refused = asking.is_refused(&end, &output);
-                if tap.hands_over && !refused {
-                    // It can be polled between the hand-over and the wake.
-                    asking.ticket.granted();
-                }
-                result = Some(output);
-            }
-        }
-        if budget == Budget::Last && !refused {
-            if spend.as_mut().poll(cx).is_pending() {
-                yielded = true;
-                return Poll::Pending;
-            }
-            if std::mem::take(&mut yielded)
-                && let Some(other) = again().filter(|other| asking.is_refused(&end, other))
-            {
-                asking.settle(|lock, op| end(lock, op, &other));
-                result = Some(other);
-            }
-        }
-        if let Some(output) = &result {
-            asking.settle(|lock, op| end(lock, op, output));
-        }
-        result.take().map_or(Poll::Pending, Poll::Ready)
-    })
-    .await;
-    (result, asking.ticket.op)
 }
 
 /// Stands for a recorded acquisition in a guard: dropping it records `Release`.

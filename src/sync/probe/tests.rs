@@ -1,8 +1,9 @@
 //! What a real lock does only when threads meet in the right nanosecond, with a made-up future.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::*;

@@ -10,6 +10,8 @@
 //! [`Lost`](crate::event::What::Lost) in its place.
 
 mod drain;
+mod front;
+mod kept_back;
 mod merge;
 mod slot;
 
