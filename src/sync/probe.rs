@@ -29,7 +29,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::task::coop::{self, has_budget_remaining};
+use tokio::task::coop::has_budget_remaining;
 
 use super::program::Program;
 use super::recorder::{Recorder, installed};
@@ -143,7 +143,7 @@ pub(super) async fn ask_or_fail<F: Future>(
     if let Some(tap) = tap {
         match tap.take(mode, attempt) {
             Some((output, op, Runs::On)) => {
-                coop::consume_budget().await;
+                tokio::task::coop::consume_budget().await;
                 return (output, Some((tap, op)));
             }
             // Rare, and so apart: room for it would make every lock's future larger.
@@ -161,7 +161,7 @@ pub(super) async fn ask_or_fail<F: Future>(
     } else if let Some(output) = attempt() {
         // What a first poll of the original would come to, for less: there is no place in a queue to prepare.
         if has_budget_remaining() {
-            coop::consume_budget().await;
+            tokio::task::coop::consume_budget().await;
             return (output, None);
         }
         return (Box::pin(yields_unrecorded(output, again)).await, None);
@@ -174,7 +174,7 @@ pub(super) async fn ask_or_fail<F: Future>(
 /// Lets others run, with the lock in hand, because the cooperative budget is used up.
 #[cfg(any(not(feature = "off"), feature = "engine"))]
 async fn yields_unrecorded<T>(output: T, again: impl Fn() -> Option<T>) -> T {
-    coop::consume_budget().await;
+    tokio::task::coop::consume_budget().await;
     again().unwrap_or(output)
 }
 
@@ -208,7 +208,7 @@ async fn yields<T>(
 
     // Dropped in reverse: `Cancel` is recorded before the guard lets go.
     let mut yielding = Yielding(Some((tap, tap.recorder.actor(), op)));
-    coop::consume_budget().await;
+    tokio::task::coop::consume_budget().await;
     match again() {
         Some(other) if !given(&other) => {
             drop(yielding);
