@@ -456,7 +456,7 @@ fn as_text() {
         tasks: swapped.trace.names().tasks.iter().map(|name| rename(name).into()).collect(),
         ..swapped.trace.names().clone()
     };
-    swapped.trace = Trace::of(names, swapped.trace.events().to_vec());
+    swapped.trace = Trace::of(names, swapped.trace.events());
     let long = text("long", &Comparison::of(vec![many("straight", 60), swapped]));
     let order: Vec<&str> = long.lines().filter(|line| line.contains('@')).collect();
     assert!(order.iter().all(|line| line.contains("▶task#4") && line.chars().count() < 120), "{long}");
@@ -749,7 +749,7 @@ fn nothing_from_a_file_can_steer_the_terminal() {
     let hostile = |name: &str| {
         let tasks = ["red\u{1b}[31m", "\u{202e}back"];
         let trace = trace(LockKind::TokioMutex, &tasks, &["\u{9b}31m"], "", (Outcome::Stopped, 9));
-        let mut events = tokio().trace.events().to_vec();
+        let mut events = tokio().trace.events().iter().collect::<Vec<_>>();
         let trace = Trace::of(trace.names().clone(), events.drain(..));
         Variant { name: name.into(), trace, exact: true }
     };

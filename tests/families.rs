@@ -263,7 +263,7 @@ fn who_sends_into_a_full_channel_waits_for_room() {
 fn who_is_woken_by_an_unfair_lock_owns_nothing() {
     let trace = scenes::barging().trace();
     // The first release, what it wakes, and who is quicker.
-    let woken = trace.handoffs(trace.len())[0];
+    let woken = trace.handoffs(trace.len()).get(0).unwrap();
     assert!(!woken.owns);
     let at = |moment: u64| trace.state(moment).into_owned();
     let state = at(woken.seq);
@@ -320,7 +320,7 @@ fn who_goes_ahead_of_others_is_known_without_any_grant() {
         .trace();
     let barged = trace.notes(trace.len()).iter().find(|note| matches!(note.what, Noted::Barged { .. }));
     let event = trace.event(barged.unwrap().seq).unwrap();
-    let told = story::tell(event, &trace.state(event.seq), trace.names());
+    let told = story::tell(&event, &trace.state(event.seq), trace.names());
     assert_eq!(told.0, "reads, ahead of W");
     assert_eq!(
         why::sentence(&trace, event.seq).unwrap().text,
@@ -613,7 +613,7 @@ fn events_as_json_say_what_was_asked_for() {
     .does("A", What::Select { arm: 2 })
     .does("A", What::Timeout)
     .trace();
-    let line = |event: &Event| json_line(trace.names(), event);
+    let line = |event: Event| json_line(trace.names(), &event);
     insta::assert_snapshot!("json", trace.events().iter().map(line).collect::<Vec<_>>().join("\n"));
 }
 
@@ -680,7 +680,7 @@ fn permits_that_are_given_back_in_parts_or_forgotten() {
     let told = story::rows(&forgotten, 0, forgotten.len() - 1).pop().unwrap();
     assert_eq!(told.text, "forgets 3 permits");
     assert!(
-        json_line(forgotten.names(), &forgotten.events()[4])
+        json_line(forgotten.names(), &forgotten.event(5).unwrap())
             .contains(r#""event":"forget_permits","lock":"slots","permits":3"#)
     );
 }

@@ -195,14 +195,14 @@ fn at_the_end_space_plays_it_again_and_restart_runs_it_again() {
     let mut player = player();
     player.end();
     settle(&mut player);
-    let (events, all) = (player.trace().events().to_vec(), player.moment());
+    let (events, all) = (player.trace().events().clone(), player.moment());
     player.toggle();
     assert_eq!((player.moment(), player.playing(), player.trace().len()), (0, Playing::Playing, all));
     player.restart();
     assert_eq!((player.moment(), player.trace().len()), (0, 0));
     player.end();
     settle(&mut player);
-    assert_eq!(player.trace().events(), events);
+    assert_eq!(player.trace().events(), &events);
 }
 
 #[test]

@@ -51,9 +51,11 @@ fn check_state(state: &State) -> Result<(), TestCaseError> {
             "the queue is not in order"
         );
         let queue = Vec::from(lock.queue.clone());
-        for (places, stage) in
-            [(&lock.holders, Stage::Holding), (&lock.granted, Stage::Granted), (&queue, Stage::Waiting)]
-        {
+        for (places, stage) in [
+            (&lock.holders, Stage::Holding),
+            (&Vec::from(lock.granted.clone()), Stage::Granted),
+            (&queue, Stage::Waiting),
+        ] {
             for place in places {
                 let claims = &state.tasks[place.task.0 as usize].claims;
                 let claim = claims.iter().find(|claim| claim.op == place.op);
@@ -64,8 +66,9 @@ fn check_state(state: &State) -> Result<(), TestCaseError> {
         }
     }
     let claims: usize = state.tasks.iter().map(|task| task.claims.len()).sum();
-    let places =
-        |lock: &Arc<lockscope::trace::Lock>| lock.holders.len() + lock.granted.len() + lock.queue.len();
+    let places = |lock: &lockscope::trace::Kept<lockscope::trace::Lock>| {
+        lock.holders.len() + lock.granted.len() + lock.queue.len()
+    };
     prop_assert_eq!(claims, state.locks.iter().map(places).sum::<usize>());
     Ok(())
 }
@@ -82,7 +85,7 @@ fn told(trace: &Trace, moment: u64) -> Vec<String> {
             handoff.position
         )
     };
-    trace.handoffs(moment).iter().map(tell).collect()
+    trace.handoffs(moment).iter().map(|handoff| tell(&handoff)).collect()
 }
 
 /// Seeking is a fold: from a checkpoint, or from the very beginning, it comes to the same.
@@ -91,7 +94,7 @@ fn check_prefixes(names: &Names, events: &[Event], every: usize) -> Result<(), T
     let mut fold = State::new(names);
     for moment in 0..=whole.len() {
         if moment > 0 {
-            fold.apply(whole.event(moment).unwrap());
+            fold.apply(&whole.event(moment).unwrap());
         }
         if moment % every as u64 == 0 || moment == whole.len() {
             let state = whole.state(moment);
@@ -171,12 +174,12 @@ proptest! {
         // Every owner that a tenure names is the owner of the state at its beginning.
         let trace = Trace::of(names.clone(), events);
         for lock in (0..3).map(LockId) {
-            for tenure in trace.tenures(lock, trace.len()) {
+            for tenure in trace.tenures(lock, trace.len()).iter() {
                 let state = trace.state(tenure.seq);
                 prop_assert_eq!(tenure.owners, state.lock(lock).unwrap().group());
             }
         }
-        for handoff in trace.handoffs(trace.len()) {
+        for handoff in trace.handoffs(trace.len()).iter() {
             prop_assert_eq!(handoff.position, 1, "a FIFO lock goes to the first: {:?}", handoff);
             prop_assert!(handoff.from(handoff.seq).is_some());
         }
@@ -212,7 +215,7 @@ proptest! {
         prop_assert_eq!(stuck.iter().collect::<HashSet<_>>().len(), stuck.len());
         let state = trace.state(trace.len());
         prop_assert!(stuck.iter().all(|task| state.task(*task).unwrap().waits_with().is_some()));
-        prop_assert!(trace.events().is_sorted_by_key(|event| event.at));
+        prop_assert!(trace.events().iter().is_sorted_by_key(|event| event.at));
     }
 }
 
@@ -231,7 +234,7 @@ fn moment(trace: &Trace, moment: u64) -> String {
 #[test]
 fn the_handoff_goes_through_release_grant_re_ask_and_acquire() {
     let trace = handoff();
-    let grant = trace.handoffs(trace.len())[0].seq;
+    let grant = trace.handoffs(trace.len()).seq(0);
     assert_eq!(moment(&trace, grant - 2), "Holding Waiting | reader | writer");
     assert_eq!(moment(&trace, grant - 1), "Idle Waiting | passing | writer");
     assert_eq!(moment(&trace, grant), "Idle Granted | writer | ");
@@ -267,14 +270,14 @@ fn nothing_is_drawn_across_a_loss_as_if_it_were_known() {
     assert_eq!(lost, Some((5, Look::Idle)));
     let nobody = trace.tenures(lock, 5).last().map(|tenure| (tenure.seq, tenure.owners.is_empty()));
     assert_eq!(nobody, Some((5, true)));
-    assert_eq!(trace.handoffs(6)[0].settled(6), None);
+    assert_eq!(trace.handoffs(6).get(0).unwrap().settled(6), None);
     assert_eq!(trace.state(6).lost, 7);
 }
 
 #[test]
 fn the_sentence_grows_with_the_moment() {
     let trace = handoff();
-    let grant = trace.handoffs(trace.len())[0].seq;
+    let grant = trace.handoffs(trace.len()).seq(0);
     let say = |moment| {
         why::sentence(&trace, moment).map(|sentence| format!("{}: {}", sentence.at.millis(), sentence.text))
     };
@@ -299,7 +302,7 @@ fn the_sentence_grows_with_the_moment() {
         say(grant + 3).unwrap(),
         "1000: The writer got it: first in the queue since 0 ms. The reader asked again only now."
     );
-    let back = trace.handoffs(trace.len())[1].seq;
+    let back = trace.handoffs(trace.len()).seq(1);
     assert_eq!(
         say(back + 1).unwrap(),
         "1000: The writer got it: first in the queue since 0 ms. The reader asked again only now. \
@@ -398,7 +401,7 @@ fn a_long_history_is_quick_to_reach_at_any_moment() {
     let mut fold = State::new(trace.names());
     for moment in 0..=trace.len() {
         if moment > 0 {
-            fold.apply(trace.event(moment).unwrap());
+            fold.apply(&trace.event(moment).unwrap());
         }
         assert_eq!(trace.state(moment).as_ref(), &fold);
     }
@@ -412,7 +415,7 @@ fn a_long_history_is_quick_to_reach_at_any_moment() {
         }
         grown.push(event.clone());
     }
-    let all = Trace::of(names, trace.events().to_vec());
+    let all = Trace::of(names, trace.events());
     for moment in (0..=trace.len()).step_by(97) {
         assert_eq!(grown.state(moment), all.state(moment));
     }

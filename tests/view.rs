@@ -57,7 +57,7 @@ impl Show {
 
     /// Right after the first grant, and so many events on.
     fn after_grant(mut self, events: i64) -> Self {
-        let grant = self.trace.handoffs(self.trace.len())[0].seq;
+        let grant = self.trace.handoffs(self.trace.len()).seq(0);
         self.view.moment = grant.checked_add_signed(events).unwrap();
         self.view.now = self.trace.event(self.view.moment).unwrap().at;
         self

@@ -139,7 +139,7 @@ fn a_reader_that_barges() {
     insta::assert_snapshot!("barging", screen::with_styles(&dark(&trace, cells(3000, 299))));
     insta::assert_snapshot!("barging_order", screen::plain(&dark(&trace, order)));
     // Right after it was woken.
-    let woken = trace.handoffs(trace.len())[0].seq;
+    let woken = trace.handoffs(trace.len()).seq(0);
     let moment = |view: &mut ViewState| (view.moment, view.now) = (woken, Time::from_millis(100));
     let text = screen::plain(&dark(&trace, moment));
     assert!(text.contains("queue  writer woken "), "{text}");

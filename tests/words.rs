@@ -136,7 +136,7 @@ fn a_grant_that_nobody_polls_owns_the_lock_until_it_is_dropped() {
         .wakes("A")
         .cancels("A", "m", 2)
         .trace();
-    let grant = trace.handoffs(trace.len())[0];
+    let grant = trace.handoffs(trace.len()).get(0).unwrap();
     assert_eq!(
         why::explain(&trace, &grant, trace.len()),
         "Granted to A, first in the queue since 0 ms, whose future nobody polled: it owned the lock until it was \

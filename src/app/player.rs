@@ -252,7 +252,7 @@ impl Player {
     pub fn recording(&self) -> Recording {
         let mut trace = self.trace.clone();
         if trace.end().is_none() {
-            let last = trace.event(trace.len()).map_or(Time::ZERO, |event| event.at);
+            let last = trace.at(trace.len());
             let at = self.origin.edge().unwrap_or(self.now).max(last);
             let note = Some("it went on when this was saved".into());
             trace.finish(End { outcome: Outcome::Stopped, at, note });
@@ -380,7 +380,7 @@ impl Player {
             Offer::Event(at) => Next::At(at),
             Offer::Nothing => Next::NotYet,
             Offer::Ended(ending) => {
-                let last = self.trace.event(self.trace.len()).map_or(Time::ZERO, |event| event.at);
+                let last = self.trace.at(self.trace.len());
                 let end = end(&self.plan, &ending, last);
                 let at = end.at;
                 self.trace.finish(end);
@@ -430,7 +430,7 @@ impl Player {
         self.drop_goal();
         if self.plan.markers.get(index).is_some_and(Marker::asks_before) {
             self.moment -= 1;
-            self.now = self.trace.event(self.moment).map_or(Time::ZERO, |event| event.at);
+            self.now = self.trace.at(self.moment);
         }
     }
 
@@ -452,8 +452,8 @@ impl Player {
                         Goal::Handoff | Goal::Answer => self
                             .trace
                             .handoffs(self.moment)
-                            .last()
-                            .is_some_and(|last| last.seq == self.moment),
+                            .last_seq()
+                            .is_some_and(|last| last == self.moment),
                         Goal::Marker => self.markers.at(self.moment).next().is_some(),
                         Goal::End => false,
                     };
@@ -529,7 +529,7 @@ impl Player {
             self.asked.clear();
         }
         self.moment = moment;
-        self.now = self.trace.event(moment).map_or(Time::ZERO, |event| event.at);
+        self.now = self.trace.at(moment);
     }
 
     /// Plays or pauses; at the end it plays from the beginning.
@@ -566,7 +566,7 @@ impl Player {
 
     /// To the previous handoff; it stays where it is if there is none.
     pub fn previous_handoff(&mut self) {
-        let before = self.trace.handoffs(self.moment.saturating_sub(1)).last().map(|handoff| handoff.seq);
+        let before = self.trace.handoffs(self.moment.saturating_sub(1)).last_seq();
         if let Some(moment) = before {
             self.jump(moment);
         } else {

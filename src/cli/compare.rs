@@ -14,7 +14,6 @@ use super::{
 use crate::app;
 use crate::channel::{Lead, Offer, Run};
 use crate::engine::{self, Options};
-use crate::event::Time;
 use crate::record::Recording;
 use crate::scenario::{self, Checked, ClockKind, Plan, Report};
 use crate::trace::compare::{Comparison, Variant, json, text};
@@ -269,7 +268,7 @@ fn run(plans: Plans, options: &Options) -> Result<Comparison, Failure> {
                     complain(&progress(&runs[at..], options), 0);
                 }
                 Offer::Ended(ending) => {
-                    let last = trace.event(trace.len()).map_or(Time::ZERO, |event| event.at);
+                    let last = trace.at(trace.len());
                     trace.finish(app::end(plan, &ending, last));
                     break;
                 }

@@ -73,7 +73,7 @@ pub fn prints(out: &mut impl Write, plan: &Plan, trace: &Trace) -> io::Result<()
 /// Events, one a line, and the end.
 pub fn json(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
     for event in trace.events() {
-        writeln!(out, "{}", json_line(trace.names(), event))?;
+        writeln!(out, "{}", json_line(trace.names(), &event))?;
     }
     if let Some(end) = trace.end() {
         writeln!(out, "{}", json_end_line(end, trace.deadlock().map(|deadlock| deadlock.cause)))?;

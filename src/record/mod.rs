@@ -71,7 +71,7 @@ pub struct Recording {
 impl Recording {
     /// Where it ends.
     pub fn end(&self) -> Time {
-        let last = self.trace.event(self.trace.len()).map_or(Time::ZERO, |event| event.at);
+        let last = self.trace.at(self.trace.len());
         self.trace.end().map_or(last, |end| end.at.max(last))
     }
 
@@ -87,7 +87,7 @@ impl Recording {
                 markers.between(0, self.trace.len()).iter().find(|(_, index)| named(*index))?.0
             }
         };
-        Some(Place { moment, now: self.trace.event(moment).map_or(Time::ZERO, |event| event.at) })
+        Some(Place { moment, now: self.trace.at(moment) })
     }
 
     /// Which moments its markers fall on.

@@ -42,10 +42,10 @@ impl Markers {
     }
 
     /// All that these events come to.
-    pub fn of(plan: &Plan, events: &[Event]) -> Self {
+    pub fn of(plan: &Plan, events: impl IntoIterator<Item = Event>) -> Self {
         let mut markers = Self::new(plan);
         for event in events {
-            markers.note(plan, event);
+            markers.note(plan, &event);
         }
         markers
     }

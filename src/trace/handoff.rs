@@ -3,7 +3,7 @@
 //! Of a lock that hands over, a grant passes the ownership on. Of another it only wakes, and somebody
 //! else may be quicker.
 
-use super::State;
+use super::{Place, State};
 use crate::event::{Event, LockId, Mode, OpId, TaskId, Time, What};
 
 /// What lets a waiter in.
@@ -94,23 +94,24 @@ pub struct Handoff {
     pub overtaken: u32,
     /// What let the receiver in: usually on record before the grant, but a message that is sent wakes
     /// within the sending. So only [`Handoff::from`] may tell.
-    from: Option<Freed>,
+    pub(super) from: Option<Freed>,
     /// The event that decided its fate, and how: later than the grant, so only [`Handoff::fate`]
     /// may tell, which knows the moment that is looked at.
-    settled: Option<(u64, Fate)>,
+    pub(super) settled: Option<(u64, Fate)>,
     /// The event with which whoever let go asked again, and its time.
-    asked_again: Option<(u64, Time)>,
+    pub(super) asked_again: Option<(u64, Time)>,
 }
 
 impl Handoff {
-    /// The handoff that `event` is, if it is one; `before` is the state that it finds.
-    pub(super) fn of(before: &State, event: &Event) -> Option<Self> {
+    /// The handoff that `event` is, if it is one, and its receiver's place in the queue; `before` is the
+    /// state that it finds.
+    pub(super) fn of(before: &State, event: &Event) -> Option<(Self, Place)> {
         let What::Grant { lock: id, op, mode } = event.what else { return None };
         let lock = before.lock(id)?;
         // A grant out of nowhere is a task that got the lock at once but has to yield first.
         let position = lock.queue.iter().position(|place| place.op == op)?;
         let place = lock.queue[position];
-        Some(Self {
+        let handoff = Self {
             seq: event.seq,
             at: event.at,
             lock: id,
@@ -127,35 +128,8 @@ impl Handoff {
             from: lock.freed,
             settled: None,
             asked_again: None,
-        })
-    }
-
-    /// Takes note of how it went on with its receiver: `event` is of the same acquisition.
-    pub(super) fn settle(&mut self, event: &Event) {
-        let fate = match event.what {
-            What::Cancel { .. } => Fate::Cancelled,
-            What::Wait { .. } => Fate::Beaten,
-            _ => Fate::Ran,
         };
-        self.settled.get_or_insert((event.seq, fate));
-    }
-
-    /// Takes note of what came after: `event` is of the same lock, and no other handoff of that lock
-    /// lies between.
-    pub(super) fn note(&mut self, event: &Event) {
-        let how = match (&event.what, self.mode) {
-            (What::Sent { .. }, Mode::Message) => Some(Passed::Sent),
-            (What::Received { .. }, Mode::Room) => Some(Passed::Received),
-            _ => None,
-        };
-        if self.from.is_none() && self.settled.is_none_or(|(seq, _)| seq == event.seq) {
-            let other = |_: &Passed| event.actor.task != self.to;
-            self.from = how.filter(other).map(|how| Freed::by(event, how));
-        }
-        let rival = self.from.is_some_and(|from| from.task == event.actor.task);
-        if rival && self.asked_again.is_none() && matches!(event.what, What::Wait { .. }) {
-            self.asked_again = Some((event.seq, event.at));
-        }
+        Some((handoff, place))
     }
 
     /// What let the receiver in, where that is known by `moment`.

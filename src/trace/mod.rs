@@ -4,33 +4,45 @@
 //! from the nearest checkpoint and nothing else. Moments are counted in events: moment `n` is what
 //! holds when the first `n` events have happened. Nothing here knows a runtime or a terminal.
 
+mod column;
 pub mod compare;
 pub mod deadlock;
+mod events;
 mod handoff;
+mod handoffs;
 mod json;
+mod lane;
 mod note;
 mod roster;
 mod state;
 pub mod story;
+mod tenure;
 pub mod text;
 mod totals;
 pub mod why;
 pub mod words;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::event::{Event, LockId, Names, OpId, Outcome, TaskId, Time, What};
+use crate::event::{Event, LockId, Names, OpId, Outcome, Packed, TaskId, Time, What};
 
 pub use deadlock::{Cause, Deadlock, deadlock};
+pub use events::Events;
 pub use handoff::{Fate, Freed, Handoff, Passed};
+use handoffs::Handed;
+pub use handoffs::{Arrow, Handoffs};
 pub(crate) use json::escape as json_escape;
 pub use json::{end_line as json_end_line, line as json_line};
+use lane::Spans;
+pub use lane::{Lane, Looks, Span};
 pub use note::{Note, Noted};
 pub use roster::{Group, GroupId, Roster};
-pub use state::{Claim, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
+pub use state::{Claim, Kept, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
+use tenure::Owned;
+pub use tenure::{Tenure, Tenures};
 pub use totals::Spent;
 use totals::Totals;
 
@@ -45,47 +57,19 @@ pub struct End {
     pub note: Option<String>,
 }
 
-/// From `at` on the task looked like this, until its next span begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The event that began it.
-    pub seq: u64,
-    /// Its moment.
-    pub at: Time,
-    /// What the task looked like.
-    pub look: Look,
-    /// The lock that this is about.
-    pub lock: Option<LockId>,
-}
-
-/// From `at` on the lock belonged to these tasks, until the next tenure begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tenure {
-    /// The event that began it.
-    pub seq: u64,
-    /// Its moment.
-    pub at: Time,
-    /// Whose it was. A granted lock is its receiver's already.
-    pub owners: Owners,
-    /// Granted, but none of its owners has run yet.
-    pub granted: bool,
-}
-
 /// Everything that happened so far.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     names: Names,
-    events: Vec<Event>,
+    events: Events,
     now: State,
     /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
     checkpoints: Vec<State>,
-    lanes: Vec<Vec<Span>>,
-    tenures: Vec<Vec<Tenure>>,
-    handoffs: Vec<Handoff>,
-    /// The last of them of each lock, as an index.
-    last_handoffs: Vec<Option<usize>>,
-    /// Those whose fate is open, as indices.
-    open_handoffs: HashMap<(LockId, OpId), usize>,
+    lanes: Vec<Spans>,
+    tenures: Vec<Owned>,
+    handoffs: Handed,
+    /// The latest handoffs of each lock.
+    latest: Vec<Latest>,
     notes: Vec<Note>,
     totals: Totals,
     /// Made when somebody first asks.
@@ -93,25 +77,23 @@ pub struct Trace {
     end: Option<End>,
 }
 
+/// The latest handoffs of one lock, as indices.
+#[derive(Debug, Clone, Default)]
+struct Latest {
+    last: Option<usize>,
+    /// Those whose fate is open, by the receiver's acquisition.
+    open: VecDeque<(OpId, usize)>,
+}
+
+/// A history has at most so many events: a moment takes four bytes in an index. Later ones are dropped.
+const MOST: usize = u32::MAX as usize;
+
 impl Trace {
     /// An empty history of these tasks and locks.
     pub fn new(names: Names) -> Self {
-        let now = State::new(&names);
-        Self {
-            lanes: vec![Vec::new(); names.tasks.len()],
-            tenures: vec![Vec::new(); names.locks.len()],
-            last_handoffs: vec![None; names.locks.len()],
-            checkpoints: Vec::new(),
-            totals: Totals::new(&names),
-            roster: OnceLock::new(),
-            now,
-            names,
-            events: Vec::new(),
-            handoffs: Vec::new(),
-            open_handoffs: HashMap::new(),
-            notes: Vec::new(),
-            end: None,
-        }
+        let mut trace = Self::default();
+        trace.grow(&names);
+        trace
     }
 
     /// A whole history at once.
@@ -130,98 +112,131 @@ impl Trace {
         known.tasks.extend(names.tasks.iter().skip(known.tasks.len()).cloned());
         known.locks.extend(names.locks.iter().skip(known.locks.len()).cloned());
         self.now.grow(known);
-        self.lanes.resize_with(known.tasks.len(), Vec::new);
-        self.tenures.resize_with(known.locks.len(), Vec::new);
-        self.last_handoffs.resize(known.locks.len(), None);
+        self.lanes.resize_with(known.tasks.len(), Spans::default);
+        self.tenures.resize_with(known.locks.len(), Owned::default);
+        self.latest.resize_with(known.locks.len(), Latest::default);
         self.totals.grow(known);
         self.roster = OnceLock::new();
     }
 
     /// Adds what happened next. Its `seq` becomes its place in this history.
     pub fn push(&mut self, mut event: Event) {
-        event.seq = self.events.len() as u64 + 1;
-        // Time that runs back can only come from a damaged recording; order is what counts.
-        event.at = event.at.max(self.now.at);
-        let handoff = Handoff::of(&self.now, &event);
-        let note = Note::before(&self.now, &event).or_else(|| Note::late(&self.now, &self.events, &event));
+        if self.events.len() < MOST {
+            event.seq = self.len() + 1;
+            // Time that runs back can only come from a damaged recording; order is what counts.
+            event.at = event.at.max(self.now.at);
+            self.note(&event);
+            self.events.push(event);
+            self.keep_checkpoint();
+        }
+    }
+
+    /// Adds what happened next, in order: quicker than one by one. An event
+    /// [aside](crate::event::Kind::Aside) is the one with its index in `asides`, or none.
+    pub fn extend(&mut self, events: &[Packed], asides: &[Event]) {
+        for packed in events {
+            match packed.event(self.len() + 1) {
+                None => {
+                    if let Some(aside) = usize::try_from(packed.large()).ok().and_then(|at| asides.get(at)) {
+                        self.push(aside.clone());
+                    }
+                }
+                Some(event) if event.at >= self.now.at && self.events.len() < MOST => {
+                    self.note(&event);
+                    self.events.push_packed(*packed);
+                    self.keep_checkpoint();
+                }
+                Some(event) => self.push(event),
+            }
+        }
+    }
+
+    /// Leads everything but the events themselves to the next moment.
+    fn note(&mut self, event: &Event) {
+        let handoff = Handoff::of(&self.now, event);
+        let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
         // Whoever drops a guard need not be the one who acquired it: both may look different then.
         let owner = match event.what {
             What::Release { lock, op } | What::Cancel { lock, op } => self.now.owner_of(lock, op),
             _ => None,
         };
-        let before = Totals::before(&self.now, &event, owner);
-        self.now.apply(&event);
-        self.totals.note(&self.now, &event, before.as_ref());
-        self.notes.extend(Note::after(&self.now, &event).or(note));
-        for task in [Some(event.actor.task), owner].into_iter().flatten() {
-            self.extend_lane(task, &event);
+        let before = Totals::before(&self.now, event, owner);
+        self.now.apply(event);
+        self.totals.note(&self.now, event, before.as_ref());
+        self.notes.extend(Note::after(&self.now, event).or(note));
+        self.extend_lane(event.actor.task, event);
+        if let Some(owner) = owner.filter(|owner| *owner != event.actor.task) {
+            self.extend_lane(owner, event);
         }
-        if let Some((lock, _)) = event.what.acquisition() {
-            self.extend_tenure(lock, &event);
-            self.note_handoff(lock, handoff, &event);
+        if let Some((lock, op)) = event.what.acquisition() {
+            self.extend_tenure(lock, event);
+            let waits = before.is_some_and(|before| before.waits());
+            self.note_handoff((lock, op, waits), handoff, event);
         }
         if matches!(event.what, What::Lost { .. }) {
-            self.end_all(&event);
-        }
-        self.events.push(event);
-        let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
-        if self.len() - last >= self.stride() {
-            self.checkpoints.push(self.now.clone());
+            self.end_all(event);
         }
     }
 
-    fn note_handoff(&mut self, lock: LockId, handoff: Option<Handoff>, event: &Event) {
-        let Some(last) = self.last_handoffs.get_mut(lock.0 as usize) else { return };
-        if let Some(handoff) = handoff {
-            *last = Some(self.handoffs.len());
-            self.open_handoffs.insert((lock, handoff.op), self.handoffs.len());
-            self.handoffs.push(handoff);
+    fn keep_checkpoint(&mut self) {
+        let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
+        if self.len() - last >= self.stride() {
+            self.checkpoints.push(self.now.share());
+        }
+    }
+
+    /// Takes note of a handoff, or of what comes after one; `waits` says whether the acquisition had been
+    /// under way and did not hold anything yet.
+    fn note_handoff(
+        &mut self,
+        (lock, op, waits): (LockId, OpId, bool),
+        handoff: Option<(Handoff, Place)>,
+        event: &Event,
+    ) {
+        let Some(latest) = self.latest.get_mut(lock.0 as usize) else { return };
+        if let Some((handoff, place)) = handoff {
+            let index = self.handoffs.push(&self.events, event, handoff, &place);
+            latest.last = Some(index);
+            latest.open.push_back((op, index));
             return;
         }
-        let key = event.what.acquisition().filter(|_| !matches!(event.what, What::Grant { .. }));
-        if let Some(open) = key.and_then(|key| self.open_handoffs.remove(&key)) {
-            self.handoffs[open].settle(event);
+        let Some(last) = latest.last else { return };
+        let settles = waits && !matches!(event.what, What::Grant { .. });
+        if settles && let Some(at) = latest.open.iter().position(|(open, _)| *open == op) {
+            if let Some((_, index)) = latest.open.remove(at) {
+                self.handoffs.settle(index, event);
+            }
         }
-        if let Some(last) = *last {
-            self.handoffs[last].note(event);
-        }
+        self.handoffs.note(&self.events, last, event);
     }
 
     fn extend_lane(&mut self, task: TaskId, event: &Event) {
-        let (Some(lane), Some(state)) =
-            (self.lanes.get_mut(task.0 as usize), self.now.tasks.get(task.0 as usize))
-        else {
-            return;
-        };
-        let (look, lock) = state.look();
-        if lane.last().is_none_or(|last| (last.look, last.lock) != (look, lock)) {
-            lane.push(Span { seq: event.seq, at: event.at, look, lock });
+        let at = task.0 as usize;
+        if let (Some(lane), Some(state)) = (self.lanes.get_mut(at), self.now.tasks.get(at)) {
+            lane.note(event.seq, event.what.lock(), state.look());
         }
     }
 
     /// Ends what is not known any more, in all lanes: nothing is drawn across a loss as if it were known.
     fn end_all(&mut self, event: &Event) {
-        // Where nothing has happened there is nothing to end; nor can it matter when somebody is named.
-        for task in (0..self.lanes.len()).filter(|&task| !self.lanes[task].is_empty()).collect::<Vec<_>>() {
-            self.extend_lane(TaskId(task as u32), event);
+        for task in 0..self.lanes.len() {
+            // Where nothing has happened there is nothing to end; nor can it matter when somebody is named.
+            if !self.lanes[task].is_empty() {
+                self.extend_lane(TaskId(task as u32), event);
+            }
         }
         for lock in 0..self.tenures.len() {
             self.extend_tenure(LockId(lock as u32), event);
         }
-        self.open_handoffs.clear();
-        self.last_handoffs.fill(None);
+        self.latest.fill_with(Latest::default);
     }
 
     fn extend_tenure(&mut self, lock: LockId, event: &Event) {
-        let (Some(tenures), Some(state)) =
-            (self.tenures.get_mut(lock.0 as usize), self.now.locks.get(lock.0 as usize))
-        else {
-            return;
-        };
-        let (owners, granted) = (state.group(), state.holders.is_empty() && state.owner().is_some());
-        let before = tenures.last().map_or_else(Default::default, |last| (last.owners, last.granted));
-        if before != (owners, granted) {
-            tenures.push(Tenure { seq: event.seq, at: event.at, owners, granted });
+        let at = lock.0 as usize;
+        if let (Some(tenures), Some(state)) = (self.tenures.get_mut(at), self.now.locks.get(at)) {
+            let owners = state.group();
+            let granted = state.holders.is_empty() && !owners.is_empty();
+            tenures.note(event.seq, event.actor.task, (owners, granted));
         }
     }
 
@@ -278,7 +293,7 @@ impl Trace {
     }
 
     /// All events, in order.
-    pub fn events(&self) -> &[Event] {
+    pub fn events(&self) -> &Events {
         &self.events
     }
 
@@ -293,49 +308,57 @@ impl Trace {
     }
 
     /// The event that led to `moment`; there is none for the beginning.
-    pub fn event(&self, moment: u64) -> Option<&Event> {
-        self.events.get(usize::try_from(moment.checked_sub(1)?).ok()?)
+    pub fn event(&self, moment: u64) -> Option<Event> {
+        self.events.get(moment)
+    }
+
+    /// When that was; the beginning, if there is none.
+    pub fn at(&self, moment: u64) -> Time {
+        self.events.at(moment)
     }
 
     /// The moment at which everything up to and including time `at` has happened.
     pub fn moment_at(&self, at: Time) -> u64 {
-        self.events.partition_point(|event| event.at <= at) as u64
+        self.events.until(at)
+    }
+
+    /// The moment at which everything before time `at` has happened.
+    pub fn moment_before(&self, at: Time) -> u64 {
+        self.events.before(at)
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any
     /// other a copy that shares what it can, and a thousand events or an eighth of the tasks.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
-        let moment = usize::try_from(moment).unwrap_or(usize::MAX).min(self.events.len());
-        if moment == self.events.len() {
+        if moment >= self.len() {
             return Cow::Borrowed(&self.now);
         }
-        let before = self.checkpoints.partition_point(|checkpoint| checkpoint.moment as usize <= moment);
+        let before = self.checkpoints.partition_point(|checkpoint| checkpoint.moment <= moment);
         let mut state =
             before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].clone());
         state.grow(&self.names);
-        for event in &self.events[state.moment as usize..moment] {
-            state.apply(event);
+        for seq in state.moment + 1..=moment {
+            let Some(event) = self.events.get(seq) else { break };
+            state.apply(&event);
         }
         Cow::Owned(state)
     }
 
-    /// A task's spans up to `moment`, oldest first.
-    pub fn lane(&self, task: TaskId, moment: u64) -> &[Span] {
-        self.lanes
-            .get(task.0 as usize)
-            .map_or(&[], |lane| &lane[..lane.partition_point(|span| span.seq <= moment)])
+    /// What a task looked like up to `moment`.
+    pub fn lane(&self, task: TaskId, moment: u64) -> Lane<'_> {
+        let lane = self.lanes.get(task.0 as usize);
+        lane.map_or_else(Lane::default, |lane| lane.until(&self.events, moment))
     }
 
-    /// A lock's tenures up to `moment`, oldest first.
-    pub fn tenures(&self, lock: LockId, moment: u64) -> &[Tenure] {
-        self.tenures
-            .get(lock.0 as usize)
-            .map_or(&[], |all| &all[..all.partition_point(|tenure| tenure.seq <= moment)])
+    /// Whose a lock was up to `moment`.
+    pub fn tenures(&self, lock: LockId, moment: u64) -> Tenures<'_> {
+        let tenures = self.tenures.get(lock.0 as usize);
+        tenures.map_or_else(Tenures::default, |tenures| tenures.until(&self.events, moment))
     }
 
-    /// The handoffs up to `moment`, oldest first.
-    pub fn handoffs(&self, moment: u64) -> &[Handoff] {
-        &self.handoffs[..self.handoffs.partition_point(|handoff| handoff.seq <= moment)]
+    /// The handoffs up to `moment`.
+    pub fn handoffs(&self, moment: u64) -> Handoffs<'_> {
+        self.handoffs.until(&self.events, &self.names, moment)
     }
 
     /// What else is worth a sentence, up to `moment`, oldest first.
@@ -349,22 +372,27 @@ impl Trace {
     }
 
     /// Those that were let in by the same cause as `handoff`, it among them, as far as that happened by
-    /// `moment`: several readers at once, all who were notified.
-    pub(crate) fn together(&self, handoff: &Handoff, moment: u64) -> Vec<&Handoff> {
+    /// `moment`: several readers at once, all who were notified. Of very many, some.
+    pub(crate) fn together(&self, handoff: &Handoff, moment: u64) -> Vec<Handoff> {
         let cause = |handoff: &Handoff| handoff.from(moment).map(|from| from.seq);
         let all = self.handoffs(moment);
-        let at = all.partition_point(|other| other.seq < handoff.seq);
-        let same = |other: &&Handoff| {
+        let at = all.until(handoff.seq.saturating_sub(1));
+        let same = |other: &Handoff| {
             other.seq == handoff.seq || (other.lock == handoff.lock && cause(other) == cause(handoff))
         };
         // Handoffs of other locks may lie between; with the real clock an instant has some length.
-        let near = |other: &&Handoff| {
+        let near = |other: &Handoff| {
             other.at.since(handoff.at).max(handoff.at.since(other.at)) < Duration::from_millis(1)
         };
-        let mut group: Vec<_> = all[..at].iter().rev().take_while(near).filter(same).collect();
+        let before = (at.saturating_sub(INSTANT)..at).rev().filter_map(|index| all.get(index));
+        let mut group: Vec<_> = before.take_while(near).filter(same).collect();
         group.reverse();
-        group.extend(all[at..].iter().take_while(near).filter(same));
+        let after = (at..all.len().min(at + INSTANT)).filter_map(|index| all.get(index));
+        group.extend(after.take_while(near).filter(same));
         group.retain(|other| cause(other).is_some() || other.seq == handoff.seq);
         group
     }
 }
+
+/// So many handoffs are looked through for those that belong to one instant.
+pub(crate) const INSTANT: usize = 1024;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::events::Events;
 use super::{Life, Notice, State};
 use crate::event::{Event, LockId, Mode, OpId, TaskId, Time, What};
 
@@ -148,7 +149,7 @@ impl Note {
     }
 
     /// A wake that comes too late, after `events`, which led to `before`.
-    pub(super) fn late(before: &State, events: &[Event], event: &Event) -> Option<Self> {
+    pub(super) fn late(before: &State, events: &Events, event: &Event) -> Option<Self> {
         let (What::Wake, id) = (&event.what, event.actor.task) else { return None };
         let task = before.task(id)?;
         let Life::Asleep { until: due, .. } = task.life else { return None };
@@ -160,14 +161,14 @@ impl Note {
 
 /// Who ran all the time between two moments, the later of which is now: nobody else did anything, and it
 /// neither slept nor waited.
-fn ran_alone(events: &[Event], from: Time, now: Time) -> Option<TaskId> {
-    let first = events.partition_point(|event| event.at <= from).checked_sub(1)?;
-    let meanwhile = events[first..].iter().take(LOOK_BACK + 1);
-    let task = events[first].actor.task;
+fn ran_alone(events: &Events, from: Time, now: Time) -> Option<TaskId> {
+    let first = Some(events.until(from)).filter(|first| *first > 0)?;
+    let meanwhile = (first..).map_while(|moment| events.get(moment)).take(LOOK_BACK + 1);
+    let task = events.task(first);
     let mut count = 0;
     for event in meanwhile {
         count += 1;
-        let began = event.seq == events[first].seq;
+        let began = event.seq == first;
         let resumes = matches!(event.what, What::Spawn | What::Wake | What::Grant { .. } | What::Timeout);
         if event.actor.task != task || (!began && resumes) {
             return None;

@@ -126,8 +126,8 @@ fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::
     let note = trace.notes(row.last).last().filter(|note| note.seq >= row.seq);
     let reason = match (handoff, note) {
         // Whoever is only woken may be too late: the rows below tell.
-        (Some(handoff), _) if !handoff.owns => why::explain(trace, handoff, row.last),
-        (Some(handoff), _) => why::explain(trace, handoff, trace.len()),
+        (Some(handoff), _) if !handoff.owns => why::explain(trace, &handoff, row.last),
+        (Some(handoff), _) => why::explain(trace, &handoff, trace.len()),
         (None, Some(note)) => why::note(trace, note),
         (None, None) => return Ok(()),
     };

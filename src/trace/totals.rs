@@ -76,6 +76,13 @@ pub(super) struct Before {
     part: Part,
 }
 
+impl Before {
+    /// Whether it was under way, and did not hold anything yet.
+    pub(super) fn waits(&self) -> bool {
+        self.part == Part::Waits
+    }
+}
+
 /// The clocks of every task and every lock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Totals {
@@ -84,12 +91,6 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn new(names: &Names) -> Self {
-        let mut totals = Self { tasks: Vec::new(), locks: Vec::new() };
-        totals.grow(names);
-        totals
-    }
-
     /// Learns of further tasks and locks.
     pub(super) fn grow(&mut self, names: &Names) {
         self.tasks.resize(names.tasks.len(), Clocks::default());

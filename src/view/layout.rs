@@ -249,15 +249,15 @@ fn visible(scene: &Scene, list: &Lanes, tasks_fit: usize, locks_fit: usize) -> (
     let top = view.top;
     let place = |task| list.place_of_task(trace, view, task);
     let tasks = || {
-        let fresh = handoff.filter(|handoff| event.is_some_and(|event| event.at == handoff.at));
+        let fresh = handoff.filter(|handoff| event.as_ref().is_some_and(|event| event.at == handoff.at));
         let both = fresh.and_then(|fresh| Some((fresh.from(view.moment)?.task, fresh.to)));
         match both {
             Some((from, to)) => (place(to), place(from)),
-            None => (event.and_then(|event| place(event.actor.task)), None),
+            None => (event.as_ref().and_then(|event| place(event.actor.task)), None),
         }
     };
     let locks = || {
-        let lock = event.and_then(|event| event.what.lock()).or(handoff.map(|handoff| handoff.lock));
+        let lock = event.as_ref().and_then(|event| event.what.lock()).or(handoff.map(|handoff| handoff.lock));
         (lock.and_then(|lock| list.place(LaneId::Lock(lock))).map(|place| place - list.tasks()), None)
     };
     let of_locks = selected.and_then(|place| place.checked_sub(list.tasks()));

@@ -56,7 +56,7 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
     let mut groups = Groups::of(scene, &state, layout);
     for seq in window.first..=window.last {
         let Some(event) = scene.trace.event(seq) else { break };
-        groups.apply(scene, &mut state, event);
+        groups.apply(scene, &mut state, &event);
         let x = window.x(seq);
         // The time stands out where it changes.
         let number = format!("#{seq}");
@@ -71,9 +71,10 @@ pub(super) fn draw(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
         paint::run(buf, x, layout.plot.y + 1, window.column, "┈", theme.idle);
         column(scene, &window, layout, (&state, &groups, &mut keepers), seq, buf);
     }
-    for handoff in &handoffs[handoffs.partition_point(|handoff| handoff.seq < window.first)..] {
-        if let Some(from) = handoff.from(scene.view.moment) {
-            line(scene, layout, window.x(handoff.seq), (from.task, handoff.to, handoff.owns), buf);
+    let begin = handoffs.until(window.first - 1);
+    for arrow in (begin..handoffs.len()).filter_map(|index| handoffs.arrow(index, scene.view.moment)) {
+        if let Some(from) = arrow.from {
+            line(scene, layout, window.x(arrow.seq), (from, arrow.to, arrow.owns), buf);
         }
     }
     playhead(scene, &window, layout, buf);
@@ -95,7 +96,7 @@ fn column(
         if let LaneId::Lock(lock) = lane.id {
             owner(scene, state, (lock, keeper), *lane, (x, window.column), buf);
             if event.what.lock() == Some(lock) {
-                left_over(scene, state, event, *lane, (x, window.column), buf);
+                left_over(scene, state, &event, *lane, (x, window.column), buf);
             }
             continue;
         }
@@ -108,8 +109,8 @@ fn column(
         for y in bars(*lane) {
             paint::run(buf, x, y, window.column, glyph, style);
         }
-        if acts(scene, event, *lane) && lane.height > 1 {
-            let (text, tone) = story::tell(event, state, scene.trace.names());
+        if acts(scene, &event, *lane) && lane.height > 1 {
+            let (text, tone) = story::tell(&event, state, scene.trace.names());
             let text = match lane.id {
                 LaneId::Group(_) => format!("{}: {text}", scene.trace.names().task(event.actor.task)),
                 _ => text,
@@ -119,7 +120,7 @@ fn column(
             // The arrow's head stands where a granted task's word would begin.
             let indent = if handoff { 2 } else { 0 };
             let room = words_room(scene, window, seq).saturating_sub(indent + 1);
-            let shorter = story::shorter(event, state, scene.trace.names());
+            let shorter = story::shorter(&event, state, scene.trace.names());
             let text = story::fitting(&text, &shorter, |text| paint::width(text) <= room);
             paint::put(buf, x + indent, lane.y, room, text, style);
         }

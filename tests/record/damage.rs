@@ -38,7 +38,7 @@ fn a_file_cut_anywhere_plays_up_to_there() {
         // Only the last line's end may be missing: the version line is one by itself.
         let lines = bytes.split(|byte| *byte == b'\n').count() - 1;
         let events = recording.trace.events();
-        assert_eq!(events, &all.trace.events()[..events.len()]);
+        assert!(events.iter().eq(all.trace.events().iter().take(events.len())));
         if length + 1 < whole.len() {
             let damage = damage.unwrap();
             let complete = bytes.ends_with(b"}") || bytes.ends_with(b"\n");

@@ -44,7 +44,8 @@ impl Steps {
     fn find_stops(&self, comparison: &Comparison) -> Vec<usize> {
         // Handoffs are few and steps are many: one walk over the steps finds all.
         let handoffs = |trace: &'_ crate::trace::Trace| {
-            trace.handoffs(trace.len()).iter().map(|handoff| handoff.seq).collect::<Vec<_>>()
+            let all = trace.handoffs(trace.len());
+            (0..all.len()).map(|index| all.seq(index)).collect::<Vec<_>>()
         };
         let mut handoffs: Vec<_> = comparison
             .variants()
@@ -88,9 +89,7 @@ impl Steps {
     pub(super) fn moments(&self, comparison: &Comparison, step: usize) -> Vec<u64> {
         // Before this instant all events that there were, within it those among the steps.
         let now = self.time(step);
-        let before = |run: &crate::trace::compare::Variant| {
-            run.trace.events().partition_point(|event| event.at < now) as u64
-        };
+        let before = |run: &crate::trace::compare::Variant| run.trace.moment_before(now);
         let mut moments: Vec<u64> = comparison.variants().iter().map(before).collect();
         let begin = self.steps.partition_point(|step| step.at < now).min(step);
         for step in &self.steps[begin..step] {

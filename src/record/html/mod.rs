@@ -132,12 +132,13 @@ impl<'a, W: Write> Html<'a, W> {
                 why: None,
             };
         }
-        let happened = trace.events().get(since as usize..place.moment as usize).unwrap_or_default();
-        let said = happened.iter().rev().find_map(|event| match &event.what {
-            What::Say { text } => Some(&**text),
+        let happened = (since + 1..=place.moment).rev().filter_map(|moment| trace.event(moment));
+        let said = happened.filter_map(|event| match event.what {
+            What::Say { text } => Some(text),
             _ => None,
         });
-        note.say = note.say.or(said);
+        let said = said.take(1).next();
+        note.say = note.say.or(said.as_deref());
         if note.say.is_none() && since != place.moment && note.ask.is_none() {
             let sentence =
                 why::sentence(trace, place.moment).map(|sentence| sentence.text).unwrap_or_default();

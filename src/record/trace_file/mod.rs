@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::Recording;
 use crate::engine::MAX_EVENTS;
-use crate::event::{Outcome, Time};
+use crate::event::Outcome;
 use crate::trace::{End, Trace, json_end_line, json_escape, json_line};
 pub(crate) use budget::Budget;
 use head::Head;
@@ -39,7 +39,7 @@ pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
     head::fits(names).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     writeln!(out, "{}", json_escape(serde_json::to_string(&Head::of(recording))?))?;
     for event in recording.trace.events() {
-        writeln!(out, "{}", json_line(names, event))?;
+        writeln!(out, "{}", json_line(names, &event))?;
     }
     if let Some(end) = recording.trace.end() {
         writeln!(out, "{}", json_end_line(end, recording.trace.deadlock().map(|deadlock| deadlock.cause)))?;
@@ -145,7 +145,7 @@ pub fn read(file: impl BufRead) -> Result<Reading, Unreadable> {
         Err(Broken::Here(what)) => Some(Damage { line: lines.number, what }),
     };
     if let (Some(damage), None) = (&damage, trace.end()) {
-        let at = trace.event(trace.len()).map_or(Time::ZERO, |event| event.at);
+        let at = trace.at(trace.len());
         let note = Some(format!("damaged at {damage}"));
         trace.finish(End { outcome: Outcome::Stopped, at, note });
     }
@@ -213,7 +213,7 @@ fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Bro
                 trace.push(event);
             }
             Line::End(end) => {
-                let last = trace.event(trace.len()).map_or(Time::ZERO, |event| event.at);
+                let last = trace.at(trace.len());
                 trace.finish(End { at: end.at.max(last), ..end });
                 break;
             }

@@ -113,7 +113,7 @@ impl Account {
         let paused = vec![0; names.tasks.len()];
         let mut fold = Fold { trace, account, requests: HashMap::new(), locks, paused };
         for event in trace.events() {
-            fold.apply(event);
+            fold.apply(&event);
         }
         fold.account
     }

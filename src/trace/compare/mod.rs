@@ -14,7 +14,7 @@ mod text;
 
 use std::sync::Arc;
 
-use super::{State, Task, Trace};
+use super::{Kept, State, Task, Trace};
 use crate::event::{Family, LockId, LockKind, LockName, Names, Outcome, TaskId, Time};
 use account::Account;
 
@@ -129,7 +129,7 @@ impl Comparison {
             return Vec::new();
         };
         let figures =
-            |(id, task): (usize, &Arc<Task>)| account.figures(&run.trace, id, task, state.moment, now);
+            |(id, task): (usize, &Kept<Task>)| account.figures(&run.trace, id, task, state.moment, now);
         state.tasks.iter().enumerate().map(figures).collect()
     }
 
@@ -160,7 +160,7 @@ pub fn fairness(figures: &[Figures]) -> Option<f64> {
 impl Variant {
     /// When it ended.
     pub fn end(&self) -> Time {
-        let last = self.trace.event(self.trace.len()).map_or(Time::ZERO, |event| event.at);
+        let last = self.trace.at(self.trace.len());
         self.trace.end().map_or(last, |end| end.at)
     }
 

@@ -16,7 +16,7 @@ pub struct Lock {
     /// Who is in the critical section.
     pub holders: Vec<Place>,
     /// Who was given what it asked for and has not run yet, first come first.
-    pub granted: Vec<Place>,
+    pub granted: VecDeque<Place>,
     /// Who waits, first come first. Of a lock that hands nothing over, who is woken keeps its place.
     pub queue: VecDeque<Place>,
     /// What last let somebody in, or could.
@@ -52,6 +52,8 @@ pub struct Place {
     pub asked_seq: u64,
     /// Of a waiter: since when nobody has stood ahead of it.
     pub first: Option<Time>,
+    /// The event that made it so.
+    pub(in crate::trace) first_seq: u64,
     /// Who last gave up a place ahead of this one, and when.
     pub cleared: Option<(TaskId, Time)>,
     /// Of a waiter whose lock hands nothing over: when it was woken, if it has not tried since.
@@ -74,9 +76,10 @@ pub enum Notice {
 }
 
 /// Some of those who own a lock together: the first few by name, and how many more they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owners {
-    named: [Option<TaskId>; Self::NAMED],
+    /// By id, those who are not there last.
+    named: [u32; Self::NAMED],
     /// How many there are beyond those that are named.
     pub more: u32,
 }
@@ -87,35 +90,47 @@ impl Owners {
     /// So many are looked at to find different ones, whatever their number: a history keeps a group for
     /// each event.
     const LOOKED_AT: usize = 8;
+    /// No task has this id.
+    const NOBODY: u32 = u32::MAX;
 
     /// Only this one.
-    pub(crate) fn only(task: TaskId) -> Self {
-        let mut only = Self::default();
-        only.named[0] = Some(task);
-        only
+    pub(crate) const fn only(task: TaskId) -> Self {
+        Self { named: [task.0, Self::NOBODY, Self::NOBODY, Self::NOBODY], more: 0 }
     }
 
     /// Those of these places, which are so many.
     fn of<'a>(places: impl Iterator<Item = &'a Place>, count: usize) -> Self {
-        let mut tasks: Vec<TaskId> = places.map(|place| place.task).take(Self::LOOKED_AT).collect();
-        tasks.sort_unstable();
-        tasks.dedup();
-        let beyond = tasks.len().saturating_sub(Self::NAMED) + count.saturating_sub(Self::LOOKED_AT);
-        let mut named = [None; Self::NAMED];
-        for (name, task) in named.iter_mut().zip(tasks) {
-            *name = Some(task);
+        let mut seen = [Self::NOBODY; Self::LOOKED_AT];
+        let mut different = 0;
+        for task in places.map(|place| place.task.0).take(Self::LOOKED_AT) {
+            let at = seen[..different].partition_point(|other| *other < task);
+            if seen[at] != task {
+                seen[at..=different].rotate_right(1);
+                seen[at] = task;
+                different += 1;
+            }
         }
+        let mut named = [Self::NOBODY; Self::NAMED];
+        named.copy_from_slice(&seen[..Self::NAMED]);
+        let beyond = different.saturating_sub(Self::NAMED) + count.saturating_sub(Self::LOOKED_AT);
         Self { named, more: u32::try_from(beyond).unwrap_or(u32::MAX) }
     }
 
     /// Those that are named, by id.
     pub fn named(&self) -> impl Iterator<Item = TaskId> + '_ {
-        self.named.iter().copied().flatten()
+        self.named.iter().copied().take_while(|task| *task != Self::NOBODY).map(TaskId)
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.named[0].is_none()
+    pub const fn is_empty(&self) -> bool {
+        self.named[0] == Self::NOBODY
+    }
+}
+
+impl Default for Owners {
+    /// Nobody.
+    fn default() -> Self {
+        Self { named: [Self::NOBODY; Self::NAMED], more: 0 }
     }
 }
 
@@ -126,7 +141,7 @@ impl Lock {
             kind: name.kind,
             permits: name.permits,
             holders: Vec::new(),
-            granted: Vec::new(),
+            granted: VecDeque::new(),
             queue: VecDeque::new(),
             freed: None,
             handoffs: 0,
@@ -160,9 +175,10 @@ impl Lock {
     }
 
     /// Notes since when the first waiter is the first.
-    pub(super) fn note_first(&mut self, at: Time) {
-        if let Some(first) = self.queue.front_mut() {
-            first.first.get_or_insert(at);
+    #[inline]
+    pub(super) fn note_first(&mut self, event: &Event) {
+        if let Some(first) = self.queue.front_mut().filter(|first| first.first.is_none()) {
+            (first.first, first.first_seq) = (Some(event.at), event.seq);
         }
     }
 
@@ -171,7 +187,16 @@ impl Lock {
         if let Some(position) = self.queue.iter().position(|place| place.op == op) {
             return self.queue.remove(position);
         }
-        remove(&mut self.granted, op).or_else(|| remove(&mut self.holders, op))
+        self.disown(op)
+    }
+
+    /// Takes an acquisition out of those that own something, or were woken by a notification.
+    pub(super) fn disown(&mut self, op: OpId) -> Option<Place> {
+        if let Some(position) = self.holders.iter().position(|place| place.op == op) {
+            return Some(self.holders.remove(position));
+        }
+        let position = self.granted.iter().position(|place| place.op == op)?;
+        self.granted.remove(position)
     }
 
     /// A task's place in the queue, counted from 1.
@@ -193,7 +218,11 @@ impl Lock {
 
     /// Its owners as a group.
     pub fn group(&self) -> Owners {
-        Owners::of(self.owners(), self.holders.len() + self.granted.len())
+        let count = self.holders.len() + self.granted.len();
+        match self.owner() {
+            Some(only) if count == 1 => Owners::only(only.task),
+            _ => Owners::of(self.owners(), count),
+        }
     }
 
     /// How many permits of a semaphore nobody has. While somebody waits they are reserved for the first.
@@ -264,11 +293,11 @@ impl Lock {
     /// A notification was heard. Who was not granted one took the one that was stored.
     pub(super) fn hear(&mut self, op: OpId) -> Option<Place> {
         self.heard += 1;
-        let granted = remove(&mut self.granted, op);
+        let granted = self.granted.iter().position(|place| place.op == op);
         if granted.is_none() {
             self.stored = false;
         }
-        granted.or_else(|| self.forget(op))
+        granted.and_then(|position| self.granted.remove(position)).or_else(|| self.forget(op))
     }
 
     /// A message went in or came out, which can let in who waits for the contrary. That one's grant
@@ -305,9 +334,4 @@ impl Lock {
 /// How many permits that is.
 fn permits(mode: Mode) -> u32 {
     if let Mode::Permits(permits) = mode { permits } else { 1 }
-}
-
-pub(super) fn remove(places: &mut Vec<Place>, op: OpId) -> Option<Place> {
-    let position = places.iter().position(|place| place.op == op)?;
-    Some(places.remove(position))
 }

@@ -3,19 +3,19 @@
 //! [`State::apply`] never fails: an event that does not fit (a damaged recording, an unknown id) is
 //! passed over, and the rest goes on.
 
+mod kept;
 mod lock;
 mod task;
 
-use std::sync::Arc;
-
 use super::{Freed, Passed};
 use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What};
-use lock::remove;
 
+pub use kept::Kept;
 pub use lock::{Lock, Notice, Owners, Place};
 pub use task::{Claim, Life, Look, Stage, Task};
 
-/// Every task and every lock at one moment. A copy shares with the original whatever neither changes.
+/// Every task and every lock at one moment. A copy of what a [`Trace`](super::Trace) keeps shares
+/// with it whatever neither changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
     /// How many events have happened.
@@ -25,9 +25,9 @@ pub struct State {
     /// How many are missing.
     pub lost: u64,
     /// The tasks, by id.
-    pub tasks: Vec<Arc<Task>>,
+    pub tasks: Vec<Kept<Task>>,
     /// The locks, by id.
-    pub locks: Vec<Arc<Lock>>,
+    pub locks: Vec<Kept<Lock>>,
 }
 
 impl State {
@@ -40,26 +40,33 @@ impl State {
 
     /// Learns of further tasks and locks: those of `names` beyond the ones it knows.
     pub fn grow(&mut self, names: &Names) {
-        self.tasks.resize_with(names.tasks.len().max(self.tasks.len()), Arc::default);
-        self.locks.extend(names.locks.iter().skip(self.locks.len()).map(|name| Arc::new(Lock::new(name))));
+        self.tasks.resize_with(names.tasks.len().max(self.tasks.len()), Kept::default);
+        self.locks.extend(names.locks.iter().skip(self.locks.len()).map(|name| Lock::new(name).into()));
     }
 
     /// The task, if there is one of that id.
     pub fn task(&self, task: TaskId) -> Option<&Task> {
-        self.tasks.get(task.0 as usize).map(Arc::as_ref)
+        self.tasks.get(task.0 as usize).map(|kept| &**kept)
     }
 
     /// The lock, if there is one of that id.
     pub fn lock(&self, lock: LockId) -> Option<&Lock> {
-        self.locks.get(lock.0 as usize).map(Arc::as_ref)
+        self.locks.get(lock.0 as usize).map(|kept| &**kept)
+    }
+
+    /// A copy that shares all with this one.
+    pub(super) fn share(&mut self) -> Self {
+        self.tasks = std::mem::take(&mut self.tasks).into_iter().map(Kept::shared).collect();
+        self.locks = std::mem::take(&mut self.locks).into_iter().map(Kept::shared).collect();
+        self.clone()
     }
 
     fn task_mut(&mut self, task: TaskId) -> Option<&mut Task> {
-        self.tasks.get_mut(task.0 as usize).map(Arc::make_mut)
+        self.tasks.get_mut(task.0 as usize).map(Kept::change)
     }
 
     fn lock_mut(&mut self, lock: LockId) -> Option<&mut Lock> {
-        self.locks.get_mut(lock.0 as usize).map(Arc::make_mut)
+        self.locks.get_mut(lock.0 as usize).map(Kept::change)
     }
 
     /// Who began the acquisition, if it is under way.
@@ -133,8 +140,8 @@ impl State {
     fn claim(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode, stage: Stage) {
         let actor = event.actor.task;
         let (Some(lock), Some(task)) = (
-            self.locks.get_mut(id.0 as usize).map(Arc::make_mut),
-            self.tasks.get_mut(actor.0 as usize).map(Arc::make_mut),
+            self.locks.get_mut(id.0 as usize).map(Kept::change),
+            self.tasks.get_mut(actor.0 as usize).map(Kept::change),
         ) else {
             return;
         };
@@ -165,6 +172,7 @@ impl State {
                 since,
                 asked_seq: known.map_or(event.seq, |place| place.asked_seq),
                 first: None,
+                first_seq: 0,
                 cleared: known.and_then(|place| place.cleared),
                 woken: (stage == Stage::Woken).then_some(since),
                 overtaken: known.map_or(0, |place| place.overtaken),
@@ -176,7 +184,7 @@ impl State {
                     if lock.kind.family() == Family::Channel {
                         lock.freed = None;
                     }
-                    lock.granted.push(place);
+                    lock.granted.push_back(place);
                 }
                 Stage::Holding => {
                     lock.holders.push(place);
@@ -188,7 +196,7 @@ impl State {
                 Stage::Waiting | Stage::Woken | Stage::Blocked => lock.queue.push_back(place),
             }
         }
-        lock.note_first(event.at);
+        lock.note_first(event);
         if let Some(claim) = claim {
             (claim.stage, claim.since) = (stage, since);
         } else {
@@ -213,8 +221,7 @@ impl State {
     /// Ends an acquisition, whoever's it is.
     fn leave(&mut self, event: &Event, id: LockId, op: OpId, how: Passed) {
         let Some(lock) = self.lock_mut(id) else { return };
-        let owner = remove(&mut lock.holders, op).or_else(|| remove(&mut lock.granted, op));
-        let place = if let Some(owner) = owner {
+        let place = if let Some(owner) = lock.disown(op) {
             lock.let_go(event, &owner, how);
             owner
         } else {
@@ -223,7 +230,7 @@ impl State {
             for behind in lock.queue.iter_mut().skip(position) {
                 behind.cleared = Some((gone.task, event.at));
             }
-            lock.note_first(event.at);
+            lock.note_first(event);
             let shared = matches!(lock.kind.family(), Family::RwLock | Family::Semaphore);
             let next = lock.queue.front().is_some_and(|next| lock.admits(next.mode));
             if gone.woken.is_some() {
@@ -240,14 +247,14 @@ impl State {
     fn lose(&mut self, events: u64) {
         self.lost = self.lost.saturating_add(events);
         let forgets =
-            |task: &&mut Arc<Task>| !task.claims.is_empty() || matches!(task.life, Life::Asleep { .. });
-        for task in self.tasks.iter_mut().filter(forgets).map(Arc::make_mut) {
+            |task: &&mut Kept<Task>| !task.claims.is_empty() || matches!(task.life, Life::Asleep { .. });
+        for task in self.tasks.iter_mut().filter(forgets).map(Kept::change) {
             task.claims.clear();
             if matches!(task.life, Life::Asleep { .. }) {
                 task.life = Life::Running;
             }
         }
-        for lock in self.locks.iter_mut().filter(|lock| !lock.is_lost()).map(Arc::make_mut) {
+        for lock in self.locks.iter_mut().filter(|lock| !lock.is_lost()).map(Kept::change) {
             lock.lose();
         }
     }
@@ -256,7 +263,7 @@ impl State {
     fn pass(&mut self, event: &Event, id: LockId, op: OpId) {
         let Some(lock) = self.lock_mut(id) else { return };
         let place = if matches!(event.what, What::Heard { .. }) { lock.hear(op) } else { lock.forget(op) };
-        lock.note_first(event.at);
+        lock.note_first(event);
         match event.what {
             What::Sent { .. } => {
                 lock.messages += 1;

@@ -98,6 +98,31 @@ pub enum Look {
     Blocked,
 }
 
+impl Look {
+    const ALL: [Self; 8] = [
+        Self::Absent,
+        Self::Idle,
+        Self::Asleep,
+        Self::Suspended,
+        Self::Holding,
+        Self::Waiting,
+        Self::Granted,
+        Self::Blocked,
+    ];
+
+    /// The look whose number the lowest three bits are.
+    #[inline]
+    pub(in crate::trace) const fn from_mark(mark: u8) -> Self {
+        Self::ALL[(mark & 0b111) as usize]
+    }
+
+    /// Whether it is about a lock.
+    #[inline]
+    pub(in crate::trace) const fn has_lock(self) -> bool {
+        !matches!(self, Self::Absent | Self::Idle | Self::Asleep)
+    }
+}
+
 impl Task {
     /// With the real clock a timer fires up to a millisecond late, and its task needs a moment to run: so
     /// little says nothing of other tasks.
@@ -112,7 +137,11 @@ impl Task {
     /// What it looks like, and which lock that is about. What matters most wins: blocked before granted
     /// before waiting before holding before nothing.
     pub fn look(&self) -> (Look, Option<LockId>) {
-        let Some(claim) = self.claims.iter().max_by_key(|claim| claim.stage) else {
+        let main = match self.claims.as_slice() {
+            [only] => Some(only),
+            claims => claims.iter().max_by_key(|claim| claim.stage),
+        };
+        let Some(claim) = main else {
             return match self.life {
                 Life::Unborn | Life::Finished => (Look::Absent, None),
                 Life::Running => (Look::Idle, None),

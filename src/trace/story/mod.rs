@@ -100,7 +100,7 @@ pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
     let only_lock = (trace.names().locks.len() == 1).then_some(LockId(0));
     for seq in from + 1..=to {
         let Some(event) = trace.event(seq) else { break };
-        state.apply(event);
+        state.apply(&event);
         let lock = event.what.lock().or(only_lock);
         let of_lock = lock.and_then(|lock| state.lock(lock));
         let owners = of_lock.map_or_else(Owners::default, |lock| match lock.heir() {
@@ -108,7 +108,7 @@ pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
             _ => lock.group(),
         });
         let granted = of_lock.is_some_and(|lock| lock.holders.is_empty());
-        let (text, tone) = tell(event, &state, trace.names());
+        let (text, tone) = tell(&event, &state, trace.names());
         let late = matches!(event.what, What::Wake)
             && state.task(event.actor.task).is_some_and(|task| task.late.is_some());
         let mut row = Row {
@@ -116,7 +116,7 @@ pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
             last: seq,
             at: event.at,
             task: event.actor.task,
-            shorter: shorter(event, &state, trace.names()),
+            shorter: shorter(&event, &state, trace.names()),
             text,
             tone,
             handoff: None,
@@ -126,18 +126,21 @@ pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
             minor: (tone == Tone::Life && !late) || matches!(event.what, What::Get { .. }),
         };
         if let Some(before) = rows.last_mut().filter(|before| before.handoff.is_none()) {
-            let handoff = |grant: u64| trace.handoffs(grant).last().filter(|handoff| handoff.seq == grant);
+            let handoff = |grant: u64| {
+                let all = trace.handoffs(grant);
+                if all.last_seq() == Some(grant) { all.last() } else { None }
+            };
             let caused = |grant: u64, by: u64| {
                 handoff(grant).is_some_and(|handoff| handoff.from(seq).is_some_and(|from| from.seq == by))
             };
             if caused(seq, before.last) {
-                before.handoff = Some((row.task, granting(event, of_lock)));
+                before.handoff = Some((row.task, granting(&event, of_lock)));
                 (before.last, before.owners, before.granted) = (seq, owners, granted);
                 continue;
             }
             // What wakes within the sending of a message is on record before it.
             if before.tone == Tone::Grant && caused(before.seq, seq) {
-                let word = trace.event(before.seq).map_or("", |grant| granting(grant, of_lock));
+                let word = trace.event(before.seq).map_or("", |grant| granting(&grant, of_lock));
                 row.handoff = Some((before.task, word));
                 row.seq = before.seq;
                 *before = row;

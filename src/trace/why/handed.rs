@@ -25,7 +25,7 @@ struct Told<'a> {
     handoff: &'a Handoff,
     moment: u64,
     /// Those whom the same cause let in, in order.
-    group: Vec<&'a Handoff>,
+    group: Vec<Handoff>,
 }
 
 impl Told<'_> {
@@ -45,12 +45,12 @@ impl Told<'_> {
 
     /// The first of the group: what is said of the queue is said of it.
     fn first(&self) -> &Handoff {
-        self.group.first().copied().unwrap_or(self.handoff)
+        self.group.first().unwrap_or(self.handoff)
     }
 
     /// Since when the first of the group was the first in the queue, and since when each of it waited.
     fn place(&self) -> String {
-        let (first, last) = (self.first(), self.group.last().copied().unwrap_or(self.handoff));
+        let (first, last) = (self.first(), self.group.last().unwrap_or(self.handoff));
         if !first.owns {
             return format!("waiting since {}", words::moment(first.asked));
         }
@@ -93,7 +93,7 @@ impl Told<'_> {
     fn handed(&self) -> String {
         let (handoff, place) = (self.handoff, self.place());
         let fate = handoff.fate(self.moment);
-        let ran = |handoff: &&Handoff| handoff.fate(self.moment) == Fate::Ran;
+        let ran = |handoff: &Handoff| handoff.fate(self.moment) == Fate::Ran;
         let (what, own) = match handoff.mode {
             Mode::Permits(permits) => (words::permits(permits), "It owns them"),
             Mode::Shared => ("it".to_owned(), "It has its share"),
@@ -142,15 +142,15 @@ impl Told<'_> {
                 text += &format!(" {gone} had been granted it and was cancelled before it ran.");
             }
             Passed::Added => {
-                let added = self.trace.event(from.seq).map(|event| &event.what);
+                let added = self.trace.event(from.seq).map(|event| event.what);
                 if let Some(What::AddPermits { permits, .. }) = added {
-                    text += &format!(" {} added {}.", self.opening(from.task), words::permits(*permits));
+                    text += &format!(" {} added {}.", self.opening(from.task), words::permits(permits));
                 }
             }
             _ if from.task == handoff.to => {}
             Passed::Shared => text += &format!(" {} keeps only a part of it.", self.opening(from.task)),
             _ => {
-                let last = self.group.last().copied().unwrap_or(handoff);
+                let last = self.group.last().unwrap_or(handoff);
                 if let Some(asked) = last.asked_again(self.moment) {
                     let when = if asked.since(handoff.at) < Duration::from_millis(1) {
                         "only now".to_owned()

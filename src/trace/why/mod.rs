@@ -12,7 +12,7 @@ mod stuck;
 
 use std::time::Duration;
 
-use super::{Fate, Handoff, Lock, State, Trace, words};
+use super::{Fate, Handoff, INSTANT, Lock, State, Trace, words};
 use crate::event::{Event, Mode, Outcome, Time, What};
 
 pub use handed::explain;
@@ -45,21 +45,21 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<S
         return Some(Sentence { at: state.at, text: stuck(trace) });
     }
     if let Some(event) = trace.event(moment)
-        && let Some(text) = passing(trace, state, event)
+        && let Some(text) = passing(trace, state, &event)
     {
         return Some(Sentence { at: event.at, text });
     }
     let handoffs = trace.handoffs(moment);
-    let last = handoffs.last();
+    let last = handoffs.last_seq();
     if let Some(noted) = trace.notes(moment).last()
-        && last.is_none_or(|last| last.seq < noted.seq)
+        && last.is_none_or(|last| last < noted.seq)
     {
         return Some(Sentence { at: noted.at, text: note(trace, noted) });
     }
-    let Some(last) = last else { return standing::situation(trace, state) };
+    let Some(last) = handoffs.last() else { return standing::situation(trace, state) };
     // With the real clock an instant is less than a millisecond from one to the next.
     let mut before = last.at;
-    let instant = handoffs.iter().rev().take_while(|handoff| {
+    let instant = handoffs.iter().rev().take(INSTANT).take_while(|handoff| {
         let near = before.since(handoff.at) < Duration::from_millis(1);
         before = handoff.at;
         near
@@ -69,13 +69,13 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<S
         .filter(|handoff| handoff.fate(moment) != Fate::Cancelled)
         .max_by_key(|handoff| (last.at.since(handoff.asked), handoff.seq))
         .unwrap_or(last);
-    let mut text = explain(trace, main, moment);
-    let told = trace.together(main, moment);
+    let mut text = explain(trace, &main, moment);
+    let told = trace.together(&main, moment);
     let told = told.last().map_or(main.seq, |last| last.seq);
     let name = |handoff: &Handoff| trace.names().task(handoff.to);
     // Those of this instant alone: the history before it may be long.
-    let after = &handoffs[handoffs.partition_point(|handoff| handoff.seq <= told)..];
-    let later: Vec<_> = after.iter().filter(|later| later.lock == main.lock).collect();
+    let after = (handoffs.until(told)..handoffs.len()).filter_map(|index| handoffs.get(index));
+    let later: Vec<_> = after.filter(|later| later.lock == main.lock).collect();
     let owns = main.owns && !matches!(main.mode, Mode::Signal | Mode::Message | Mode::Room);
     match later.as_slice() {
         [] => {}

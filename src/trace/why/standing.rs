@@ -85,7 +85,7 @@ pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
     let name = |task| trace.names().task(task);
     let Some(lock) = state.lock(id) else { return String::new() };
     let kind = format!(" ({}, {})", lock.kind.path(), lock.kind.policy());
-    let held = match (lock.holders.as_slice(), lock.granted.first()) {
+    let held = match (lock.holders.as_slice(), lock.granted.front()) {
         _ if lock.kind.family() == Family::Notify => {
             let stored = if lock.stored { "has a notification stored" } else { "has nothing stored" };
             format!("{stored}, and {} lost", words::counted(lock.lost, "notification"))

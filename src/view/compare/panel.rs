@@ -284,7 +284,7 @@ fn latest(scene: &CompareScene, states: &[State]) -> String {
         let trace = &scene.comparison.variants().get(index)?.trace;
         let state = states.get(index)?;
         let event = trace.event(state.moment)?;
-        let (did, _) = story::tell(event, state, trace.names());
+        let (did, _) = story::tell(&event, state, trace.names());
         let (short, task) = (scene.comparison.short(index), trace.names().task(event.actor.task));
         Some(format!("{short} · {} {task}: {did}", words::moment(event.at)))
     };

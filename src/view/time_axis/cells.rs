@@ -1,13 +1,13 @@
 //! A task's lane: what each of its cells shows, and the words that stand on them.
 
-use std::sync::Arc;
+use std::ops::Range;
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
-use super::Window;
+use super::{Edges, Window};
 use crate::event::{Family, Mode, TaskId, Time, What};
-use crate::trace::{Lock, Look, Noted, Span, State, Task, words};
+use crate::trace::{Kept, Lane as Spans, Lock, Look, Looks, Noted, Span, State, Task, words};
 use crate::view::layout::Lane;
 use crate::view::strip::let_in;
 use crate::view::{Scene, paint, quiz};
@@ -39,41 +39,61 @@ struct Segment {
     room: u16,
 }
 
+const HOLDS: Looks = Looks::of(&[Look::Holding, Look::Suspended]);
+const OTHERS: Looks =
+    Looks::of(&[Look::Absent, Look::Idle, Look::Asleep, Look::Waiting, Look::Granted, Look::Blocked]);
+/// From what matters most; the last two matter as much, and the first of them is shown.
+const BY_RANK: [Looks; 7] = [
+    Looks::of(&[Look::Blocked]),
+    Looks::of(&[Look::Granted]),
+    Looks::of(&[Look::Waiting]),
+    Looks::of(&[Look::Holding]),
+    Looks::of(&[Look::Suspended]),
+    Looks::of(&[Look::Idle, Look::Asleep]),
+    Looks::of(&[Look::Absent]),
+];
+
 fn holds(look: Look) -> bool {
-    matches!(look, Look::Holding | Look::Suspended)
+    HOLDS.contains(look)
 }
 
 /// What the cells of a task's lane show.
 pub(super) struct Cells<'a> {
-    spans: &'a [Span],
-    /// Whether there are more to the right of them.
-    goes_on: bool,
+    lane: Spans<'a>,
+    /// From the span that is under way at the left edge to the last one that begins before the right edge.
+    spans: Range<usize>,
+    /// When the last of them ends.
     now: Time,
     looks: Vec<Look>,
     /// Where a hold began and ended within the cell.
     short: Vec<bool>,
+    /// The spans that may be long enough for words.
+    long: Vec<usize>,
 }
 
 impl<'a> Cells<'a> {
-    pub(super) fn of(scene: &Scene<'a>, window: &Window, task: TaskId) -> Self {
+    pub(super) fn of(scene: &Scene<'a>, window: &Window, edges: Option<&Edges>, task: TaskId) -> Self {
         let now = scene.view.now;
-        let spans = scene.trace.lane(task, scene.view.moment);
-        // From the span that is under way at the left edge to the last one that begins before the
-        // right edge.
-        let first = spans.partition_point(|span| span.at.nanos() < window.left).saturating_sub(1);
-        let behind = spans.partition_point(|span| span.at.nanos() < window.right());
-        let after = spans.get(behind).map_or(now, |span| span.at);
+        let lane = scene.trace.lane(task, scene.view.moment);
+        let begun = |nanos| lane.begun(scene.trace.moment_before(Time::from_nanos(nanos)));
+        let behind = begun(window.right());
+        let first = begun(window.left).saturating_sub(1).min(behind);
         let width = usize::from(window.width);
         let mut cells = Self {
-            spans: &spans[first.min(behind)..behind],
-            goes_on: behind < spans.len(),
-            now: after,
+            lane,
+            spans: first..behind,
+            now: lane.get(behind).map_or(now, |span| span.at),
             looks: vec![Look::Absent; width],
             short: vec![false; width],
+            long: Vec::new(),
         };
-        cells.fill(window);
+        match edges.filter(|_| behind - first > width * 4) {
+            Some(edges) => cells.fill_by_columns(window, edges),
+            None => cells.fill(window),
+        }
         // The present is shown as it is, whatever came before it within the cell.
-        if let (Some(x), Some(last)) = (window.x(now), spans.last()) {
+        if let (Some(x), Some(last)) = (window.x(now), behind.checked_sub(1).and_then(|last| lane.get(last)))
+        {
             let column = usize::from(x - window.x);
             let touched = cells.looks[column] != Look::Absent;
             if touched && (holds(last.look) || !cells.short[column]) {
@@ -83,15 +103,25 @@ impl<'a> Cells<'a> {
         cells
     }
 
-    /// When the span of this index ends: with the next, or not yet.
-    fn end(&self, index: usize) -> Time {
-        self.spans.get(index + 1).map_or(self.now, |next| next.at)
+    /// The span of this index, if it is in the picture.
+    fn span(&self, index: usize) -> Option<Span> {
+        self.lane.get(index).filter(|_| index < self.spans.end)
     }
 
+    /// When the span of this index ends: with the next, or not yet.
+    fn end(&self, index: usize) -> Time {
+        self.span(index + 1).map_or(self.now, |next| next.at)
+    }
+
+    /// Looks at every span.
     fn fill(&mut self, window: &Window) {
+        self.long = self.spans.clone().collect();
         let mut hold: Option<Time> = None;
-        for (index, span) in self.spans.iter().enumerate() {
-            let end = self.end(index);
+        let mut next = self.span(self.spans.start);
+        for index in self.spans.clone() {
+            let Some(span) = next else { break };
+            next = self.span(index + 1);
+            let end = next.map_or(self.now, |next| next.at);
             for column in window.columns(span.at, end) {
                 let look = &mut self.looks[usize::from(column)];
                 if rank(span.look) > rank(*look) {
@@ -101,7 +131,7 @@ impl<'a> Cells<'a> {
             // A hold is over when the next span is none; only then is it known to be short.
             if holds(span.look) {
                 let begin = *hold.get_or_insert(span.at);
-                let over = self.spans.get(index + 1).is_some_and(|next| !holds(next.look));
+                let over = next.is_some_and(|next| !holds(next.look));
                 let columns = window.columns(begin, end);
                 if over && columns.len() == 1 && begin.nanos() >= window.left {
                     self.short[usize::from(columns.start)] = true;
@@ -110,6 +140,40 @@ impl<'a> Cells<'a> {
                 hold = None;
             }
         }
+    }
+
+    /// The same, from what is known of many spans at once: where there are many in a column.
+    fn fill_by_columns(&mut self, window: &Window, edges: &Edges) {
+        let lane = self.lane;
+        let mut left = window.left;
+        for (column, begin) in edges.parts(|known, moment| lane.begun_from(known, moment)).enumerate() {
+            let right = left.saturating_add(window.cell);
+            // What is under way at the column's beginning, if it goes on in it.
+            let before = begin.start.checked_sub(1).filter(|before| self.end(*before).nanos() > left);
+            if before.is_some() && self.long.last() != before.as_ref() {
+                self.long.extend(before);
+            }
+            let here = before.unwrap_or(begin.start)..begin.end;
+            let looks = lane.looks(here.clone());
+            if let Some(most) = BY_RANK.iter().find(|wanted| looks.any(**wanted)) {
+                let at = lane.find(here, *most);
+                self.looks[column] = at.and_then(|at| lane.get(at)).map_or(Look::Absent, |span| span.look);
+            }
+            self.short[column] = looks.any(HOLDS) && self.has_short_hold(begin, right);
+            left = right;
+        }
+    }
+
+    /// Whether a hold that begins with one of these spans ends by `right` too. Only the last of them can
+    /// end later, so that the first tells.
+    fn has_short_hold(&self, begin: Range<usize>, right: u64) -> bool {
+        let lane = self.lane;
+        let held_before =
+            begin.start.checked_sub(1).is_some_and(|before| lane.looks(before..begin.start).any(HOLDS));
+        let free = if held_before { lane.find(begin.clone(), OTHERS) } else { Some(begin.start) };
+        let hold = free.and_then(|free| lane.find(free..begin.end, HOLDS));
+        let over = hold.and_then(|hold| lane.find(hold + 1..self.spans.end, OTHERS));
+        over.and_then(|over| lane.get(over)).is_some_and(|over| over.at.nanos() <= right)
     }
 
     /// What each cell shows, and whether a hold began and ended within it.
@@ -139,24 +203,36 @@ impl<'a> Cells<'a> {
         (task, lane): (TaskId, Lane),
         buf: &mut Buffer,
     ) {
-        let mut begun = None;
-        for (index, span) in self.spans.iter().enumerate() {
-            begun = if holds(span.look) { begun.or(Some(span.seq)) } else { None };
-            let vain = self.spans.get(index + 2).is_some_and(|next| goes_on(scene, span, next));
-            let columns = window.columns(span.at, self.end(index));
+        for &index in &self.long {
+            let Some(span) = self.span(index) else { continue };
+            let end = self.end(index);
+            let columns = window.columns(span.at, end);
+            if columns.len() < SHORTEST {
+                continue;
+            }
+            let vain = self.span(index + 2).is_some_and(|next| goes_on(scene, &span, &next));
             let shows = |column: &u16| {
                 let column = usize::from(*column);
                 self.looks[column] == span.look && !self.short[column]
             };
             let begin = columns.clone().find(shows).unwrap_or(columns.end);
-            let end = (begin..columns.end).find(|column| !shows(column)).unwrap_or(columns.end);
-            let begun = begun.unwrap_or(span.seq);
-            let over = self.goes_on || index + 1 < self.spans.len();
-            let segment = Segment { span: *span, begun, vain, over, end: self.end(index), room: end - begin };
+            let room = (begin..columns.end).find(|column| !shows(column)).unwrap_or(columns.end) - begin;
+            let begun = if holds(span.look) { self.hold(index) } else { span.seq };
+            let over = self.lane.len() > index + 1;
+            let segment = Segment { span, begun, vain, over, end, room };
             words_on(scene, state, &segment, window.x + begin, (task, lane), buf);
         }
     }
+
+    /// The event that began the hold that a span is part of, as far as it is in the picture.
+    fn hold(&self, index: usize) -> u64 {
+        let before = self.lane.find_back(index, OTHERS).map_or(0, |before| before + 1);
+        self.lane.seq(before.max(self.spans.start))
+    }
 }
+
+/// No words fit into fewer cells.
+const SHORTEST: usize = 5;
 
 /// Says in words what a segment is, if it is wide enough for words.
 fn words_on(
@@ -182,8 +258,8 @@ fn words_on(
 
 /// Whether a wait goes on with a later one, because its task was woken in between and too late.
 fn goes_on(scene: &Scene, wait: &Span, later: &Span) -> bool {
-    let op = |span: &Span| match scene.trace.event(span.seq).map(|event| &event.what) {
-        Some(What::Wait { op, .. }) if span.look == Look::Waiting => Some(*op),
+    let op = |span: &Span| match scene.trace.event(span.seq).map(|event| event.what) {
+        Some(What::Wait { op, .. }) if span.look == Look::Waiting => Some(op),
         _ => None,
     };
     op(wait).is_some() && op(wait) == op(later)
@@ -192,8 +268,9 @@ fn goes_on(scene: &Scene, wait: &Span, later: &Span) -> bool {
 /// When a task began to wait, however often it was woken too late since.
 fn asked(scene: &Scene, task: TaskId, wait: &Span) -> Time {
     let lane = scene.trace.lane(task, scene.view.moment);
-    let mut index = lane.partition_point(|span| span.seq < wait.seq);
-    while index >= 2 && lane.get(index).is_some_and(|span| goes_on(scene, &lane[index - 2], span)) {
+    let mut index = lane.begun(wait.seq.saturating_sub(1));
+    let earlier = |index: usize| Some((lane.get(index.checked_sub(2)?)?, lane.get(index)?));
+    while earlier(index).is_some_and(|(before, span)| goes_on(scene, &before, &span)) {
         index -= 2;
     }
     lane.get(index).map_or(wait.at, |span| span.at)
@@ -222,7 +299,7 @@ fn alone(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> bool 
         .any(|note| matches!(note.what, Noted::Late { due, ran } if ran == task && span.at <= due));
     let last = scene.trace.event(scene.view.moment).is_some_and(|event| event.actor.task == task);
     let is = || {
-        let late = |task: &Arc<Task>| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
+        let late = |task: &Kept<Task>| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
         last && !over
             && scene.trace.end().is_none_or(|end| scene.view.now < end.at)
             && state.tasks.iter().any(late)
@@ -234,7 +311,7 @@ fn alone(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> bool 
 fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec<String> {
     let Segment { span, begun, vain, over, end, .. } = *segment;
     let lock = span.lock.and_then(|lock| state.lock(lock));
-    let event = scene.trace.event(span.seq).map(|event| &event.what);
+    let event = scene.trace.event(span.seq).map(|event| event.what);
     let say = |words: &[&str]| words.iter().map(|words| (*words).to_owned()).collect();
     match span.look {
         Look::Absent => Vec::new(),
@@ -262,7 +339,7 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
         // How long it will be its timer says; the event that began the span set it.
         Look::Asleep => match event {
             Some(What::Sleep { until }) => {
-                vec![format!("sleeps {}", words::brief(words::timer(span.at, *until))), "sleeps".into()]
+                vec![format!("sleeps {}", words::brief(words::timer(span.at, until))), "sleeps".into()]
             }
             _ => say(&["sleeps"]),
         },

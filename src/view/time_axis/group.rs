@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use ratatui::buffer::Buffer;
 
-use super::Window;
 use super::cells::Cells;
+use super::{Edges, Window};
 use crate::event::TaskId;
 use crate::trace::{GroupId, Look, State, words};
 use crate::view::groups::{Tally, look, rank};
@@ -37,14 +37,20 @@ pub(super) struct GroupCells {
 
 impl GroupCells {
     /// One of so many groups in the picture.
-    pub(super) fn of(scene: &Scene, state: &State, window: &Window, group: GroupId, groups: usize) -> Self {
+    pub(super) fn of(
+        scene: &Scene,
+        state: &State,
+        (window, edges): (&Window, Option<&Edges>),
+        group: GroupId,
+        groups: usize,
+    ) -> Self {
         let members = scene.trace.roster().group(group).map_or(&[][..], |group| &group.members);
         let now = Tally::of(state, members);
         let drawn = sample(scene, state, window, (group, members), (MOST / groups.max(1)).max(LEAST));
         let width = usize::from(window.width);
         let (mut looks, mut waits) = (vec![(Look::Absent, false); width], vec![false; width]);
         for member in &drawn {
-            let cells = Cells::of(scene, window, *member);
+            let cells = Cells::of(scene, window, edges, *member);
             for ((most, waits), (look, short)) in looks.iter_mut().zip(&mut waits).zip(cells.shown()) {
                 *waits |= look == Look::Waiting;
                 let here = if short { Look::Holding } else { look };
@@ -125,7 +131,9 @@ fn sample(
     let mut chosen: BTreeSet<TaskId> = BTreeSet::new();
     let owns = |task: &&TaskId| rank(look(state, **task)) > rank(Look::Waiting);
     chosen.extend(members.iter().filter(owns).take(most / 2));
-    let handoffs = scene.trace.handoffs(scene.view.moment).iter().rev().take(LOOK_THROUGH);
+    let all = scene.trace.handoffs(scene.view.moment);
+    let latest = (0..all.len()).rev().take(LOOK_THROUGH);
+    let handoffs = latest.filter_map(|index| all.arrow(index, scene.view.moment));
     for handoff in handoffs.take_while(|handoff| handoff.at.nanos() >= window.left) {
         if chosen.len() >= most * 3 / 4 {
             break;

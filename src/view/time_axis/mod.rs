@@ -4,8 +4,11 @@
 //! `┃` and never dropped, and handoffs that fall into one cell show their number.
 
 mod cells;
+mod edges;
 mod group;
 mod window;
+
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 
@@ -13,8 +16,9 @@ use super::lanes::LaneId;
 use super::layout::Lane;
 use super::{Layout, Scene, paint, stuck};
 use crate::event::{LockId, TaskId, Time};
-use crate::trace::{Look, Noted, State, words};
+use crate::trace::{Arrow, Look, Note, Noted, State, Tenures, words};
 use cells::Cells;
+use edges::Edges;
 use group::GroupCells;
 pub(super) use window::{Window, cell, pan_limits, whole, zoom};
 
@@ -36,6 +40,8 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
 pub(super) struct Lanes<'a> {
     scene: &'a Scene<'a>,
     window: &'a Window,
+    /// Where there are many events.
+    edges: Option<Edges>,
     layout: &'a Layout,
     tasks: Vec<(TaskId, Lane, Cells<'a>)>,
     groups: Vec<(Lane, GroupCells)>,
@@ -44,22 +50,27 @@ pub(super) struct Lanes<'a> {
 impl<'a> Lanes<'a> {
     pub(super) fn of(scene: &'a Scene<'a>, state: &State, window: &'a Window, layout: &'a Layout) -> Self {
         let (mut tasks, mut groups) = (Vec::new(), Vec::new());
+        let edges = Edges::of(scene, window);
         let folded = layout.lanes.iter().filter(|lane| matches!(lane.id, LaneId::Group(_))).count();
         for lane in &layout.lanes {
             match lane.id {
-                LaneId::Task(task) => tasks.push((task, *lane, Cells::of(scene, window, task))),
+                LaneId::Task(task) => {
+                    tasks.push((task, *lane, Cells::of(scene, window, edges.as_ref(), task)))
+                }
                 LaneId::Group(group) => {
-                    groups.push((*lane, GroupCells::of(scene, state, window, group, folded)));
+                    let within = (window, edges.as_ref());
+                    groups.push((*lane, GroupCells::of(scene, state, within, group, folded)));
                 }
                 LaneId::Lock(_) => {}
             }
         }
-        Self { scene, window, layout, tasks, groups }
+        Self { scene, window, edges, layout, tasks, groups }
     }
 
     /// What was when, and the handoffs.
     pub(super) fn draw(&self, buf: &mut Buffer) {
-        let Self { scene, window, layout, tasks, groups } = self;
+        let Self { scene, window, edges, layout, tasks, groups } = self;
+        let edges = edges.as_ref();
         for (_, lane, cells) in tasks {
             cells.draw(scene, window, *lane, buf);
         }
@@ -68,10 +79,10 @@ impl<'a> Lanes<'a> {
         }
         for lane in &layout.lanes {
             if let Some(lock) = lane.lock() {
-                owner(scene, window, lock, *lane, buf);
+                owner(scene, (window, edges), lock, *lane, buf);
             }
         }
-        handoffs(scene, window, layout, buf);
+        handoffs(scene, (window, edges), layout, buf);
     }
 
     /// The words. They come last: no line runs through them.
@@ -82,7 +93,7 @@ impl<'a> Lanes<'a> {
         for (lane, cells) in &self.groups {
             cells.say(self.scene, self.window, *lane, buf);
         }
-        marks(self.scene, self.window, self.layout, buf);
+        marks(self.scene, (self.window, self.edges.as_ref()), self.layout, buf);
         if let Some(x) = self.window.x(self.scene.view.now) {
             stuck::draw(self.scene, self.layout, x, buf);
         }
@@ -130,25 +141,35 @@ fn label(at: u64, step: u64) -> String {
 }
 
 /// A lock's lane: a line that names its owner.
-fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buffer) {
+fn owner(
+    scene: &Scene,
+    (window, edges): (&Window, Option<&Edges>),
+    lock: LockId,
+    lane: Lane,
+    buf: &mut Buffer,
+) {
     let theme = scene.theme;
     let now = scene.view.now;
     let tenures = scene.trace.tenures(lock, scene.view.moment);
-    let first = tenures.partition_point(|tenure| tenure.at.nanos() < window.left).saturating_sub(1);
+    let before = scene.trace.moment_before(Time::from_nanos(window.left));
     let mut free_from = 0;
-    let mut index = first;
+    let mut index = tenures.begun(before).saturating_sub(1);
     while let Some(tenure) = tenures.get(index) {
         if tenure.at.nanos() >= window.right() {
             break;
         }
         // Granted and then held by the same task is one ownership.
         let mut next = index + 1;
-        while tenures.get(next).is_some_and(|later| later.owners == tenure.owners) {
+        let mut later = tenures.get(next);
+        let mut granted = tenure.granted;
+        while let Some(same) = later.filter(|later| later.owners == tenure.owners) {
+            granted = same.granted;
             next += 1;
+            later = tenures.get(next);
         }
-        let open = next >= tenures.len();
-        let end = tenures.get(next).map_or(now, |later| later.at);
-        let granted = open && tenures[next - 1].granted;
+        let open = later.is_none();
+        let end = later.map_or(now, |later| later.at);
+        granted &= open;
         let columns = window.columns(tenure.at, end);
         index = next;
         let Some(x) = columns.clone().next().map(|column| window.x + column) else { continue };
@@ -167,6 +188,10 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
                 if x >= free_from && x + room <= window.x + window.width {
                     free_from = paint::put(buf, x, lane.y + 1, room, &label, theme.text) + 1;
                 }
+            }
+            // Of many in a column one stands for all: what comes next is what goes on beyond it.
+            if let Some(end) = edges.map(|edges| edges.before(columns.end)) {
+                index = index.max(last_owned(&tenures, tenures.begun_from(index, end)));
             }
             continue;
         }
@@ -188,87 +213,140 @@ fn owner(scene: &Scene, window: &Window, lock: LockId, lane: Lane, buf: &mut Buf
     }
 }
 
+/// Where the ownership begins that is the last of the first `end` tenures.
+fn last_owned(tenures: &Tenures, end: usize) -> usize {
+    let mut begin = end.saturating_sub(1);
+    let owners = |index| tenures.get(index).map(|tenure| tenure.owners);
+    while begin > 0 && owners(begin - 1) == owners(begin) {
+        begin -= 1;
+    }
+    begin
+}
+
+/// So many of what happened in one column are looked at for where its line begins and ends: the first and
+/// the last half of them.
+const LOOK_AT: usize = 64;
+
+/// These, or so many of the first and of the last.
+fn some_of(all: Range<usize>) -> impl Iterator<Item = usize> {
+    let first = all.start..all.end.min(all.start + LOOK_AT);
+    let last = all.end.saturating_sub(LOOK_AT).max(first.end)..all.end;
+    first.chain(last)
+}
+
 /// The handoffs: lines from the lane of whoever let go to the receiver's.
-fn handoffs(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
-    let theme = scene.theme;
+fn handoffs(scene: &Scene, (window, edges): (&Window, Option<&Edges>), layout: &Layout, buf: &mut Buffer) {
     let all = scene.trace.handoffs(scene.view.moment);
-    let begin = all.partition_point(|handoff| handoff.at.nanos() < window.left);
+    let mut draw = |x: u16, indices: Range<usize>| {
+        let arrows = some_of(indices.clone()).filter_map(|index| all.arrow(index, scene.view.moment));
+        joined(scene, layout, (x, indices.len()), &arrows.collect::<Vec<_>>(), buf);
+    };
+    if let Some(edges) = edges {
+        let parts = edges.parts(|_, moment| all.until(moment));
+        for (x, indices) in (window.x..).zip(parts).filter(|(_, indices)| !indices.is_empty()) {
+            draw(x, indices);
+        }
+        return;
+    }
+    let x = |index| all.arrow(index, scene.view.moment).and_then(|arrow| window.x(arrow.at));
+    let mut begin = all.until(scene.trace.moment_before(Time::from_nanos(window.left)));
+    while let Some(here) = x(begin) {
+        let end = (begin..all.len()).find(|index| x(*index) != Some(here)).unwrap_or(all.len());
+        draw(here, begin..end);
+        begin = end;
+    }
+}
+
+/// The handoffs of one column, of which there are so many, as one line.
+fn joined(scene: &Scene, layout: &Layout, (x, count): (u16, usize), arrows: &[Arrow], buf: &mut Buffer) {
+    let theme = scene.theme;
     let lane = |task: TaskId| layout.lane_of(scene.trace, scene.view, task);
-    let mut group = all[begin..].iter().peekable();
-    while let Some(handoff) = group.next() {
-        let Some(x) = window.x(handoff.at) else { break };
-        let mut together = vec![handoff];
-        while let Some(next) = group.next_if(|next| window.x(next.at) == Some(x)) {
-            together.push(next);
+    let ends: Vec<_> =
+        arrows.iter().filter_map(|arrow| Some((lane(arrow.from?)?, lane(arrow.to)?))).collect();
+    let top = ends.iter().map(|(from, to)| from.y.min(to.y)).min();
+    let bottom = ends.iter().map(|(from, to)| from.y.max(to.y)).max();
+    // What only wakes, and hands nothing over, is a thin line.
+    let owns = arrows.iter().any(|arrow| arrow.owns);
+    let (glyph, style) = if owns { ("┃", theme.now) } else { ("│", theme.granted) };
+    let mut drawn = false;
+    for y in top.unwrap_or(0)..bottom.unwrap_or(0) {
+        if layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&y)) {
+            // A line that passes over a lane must not hide what happened there.
+            let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
+            if free && Some(y) > top {
+                paint::dot(buf, x, y, "│", style);
+            }
+            continue;
         }
-        let ends: Vec<_> = together
-            .iter()
-            .filter_map(|handoff| Some((lane(handoff.from(scene.view.moment)?.task)?, lane(handoff.to)?)))
-            .collect();
-        let top = ends.iter().map(|(from, to)| from.y.min(to.y)).min();
-        let bottom = ends.iter().map(|(from, to)| from.y.max(to.y)).max();
-        // What only wakes, and hands nothing over, is a thin line.
-        let owns = together.iter().any(|handoff| handoff.owns);
-        let (glyph, style) = if owns { ("┃", theme.now) } else { ("│", theme.granted) };
-        let mut drawn = false;
-        for y in top.unwrap_or(0)..bottom.unwrap_or(0) {
-            if layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&y)) {
-                // A line that passes over a lane must not hide what happened there.
-                let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
-                if free && Some(y) > top {
-                    paint::dot(buf, x, y, "│", style);
-                }
-                continue;
-            }
-            paint::dot(buf, x, y, glyph, style);
-            if !drawn && together.len() > 1 {
-                paint::put(buf, x + 1, y, 5, &format!("×{}", together.len()), theme.now);
-            }
-            drawn = true;
+        paint::dot(buf, x, y, glyph, style);
+        if !drawn && count > 1 {
+            paint::put(buf, x + 1, y, 5, &times(count), theme.now);
         }
-        if !drawn {
-            // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
-            if let Some(to) = together.iter().rev().find_map(|handoff| lane(handoff.to)) {
-                let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
-                let digit = digits.get(together.len() - 1).unwrap_or(&"+");
-                // In a group's lane its lower rows stay: who else waits.
-                let last = if matches!(to.id, LaneId::Group(_)) { to.y } else { to.bar() };
-                (to.y..=last).for_each(|y| paint::dot(buf, x, y, digit, style));
-            }
+        drawn = true;
+    }
+    if !drawn {
+        // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
+        if let Some(to) = arrows.iter().rev().find_map(|arrow| lane(arrow.to)) {
+            let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
+            let digit = digits.get(count - 1).unwrap_or(&"+");
+            // In a group's lane its lower rows stay: who else waits.
+            let last = if matches!(to.id, LaneId::Group(_)) { to.y } else { to.bar() };
+            (to.y..=last).for_each(|y| paint::dot(buf, x, y, digit, style));
         }
-        if let ([(from, to)], Some(top), Some(bottom)) = (ends.as_slice(), top, bottom) {
-            let head = if to.y > from.y { (to.y - 1, "▼") } else { (to.bar() + 1, "▲") };
-            if !layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&head.0)) && top + 3 < bottom {
-                paint::dot(buf, x, head.0, head.1, style);
-            }
+    }
+    if let ([(from, to)], Some(top), Some(bottom)) = (ends.as_slice(), top, bottom) {
+        let head = if to.y > from.y { (to.y - 1, "▼") } else { (to.bar() + 1, "▲") };
+        if !layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&head.0)) && top + 3 < bottom {
+            paint::dot(buf, x, head.0, head.1, style);
         }
     }
 }
 
-/// Who gave up, in its lane; a notification that nobody heard, in its notifier's.
-fn marks(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Buffer) {
-    let theme = scene.theme;
+/// How often, in five cells: `×12`, `×13k`.
+fn times(count: usize) -> String {
+    match count {
+        0..10_000 => format!("×{count}"),
+        10_000..1_000_000 => format!("×{}k", count / 1_000),
+        _ => format!("×{}M", count / 1_000_000),
+    }
+}
+
+/// Who gave up, in its lane; a notification that nobody heard, in its notifier's. Of very many in a column,
+/// some.
+fn marks(scene: &Scene, (window, edges): (&Window, Option<&Edges>), layout: &Layout, buf: &mut Buffer) {
     let notes = scene.trace.notes(scene.view.moment);
     let begin = notes.partition_point(|note| note.at.nanos() < window.left);
-    for note in &notes[begin..] {
-        let Some(x) = window.x(note.at) else { break };
-        match note.what {
-            Noted::GaveUp { .. } => {
-                let Some(lane) = layout.lane_of(scene.trace, scene.view, note.task) else { continue };
-                (lane.y..=lane.bar()).for_each(|y| paint::dot(buf, x, y, "×", theme.blocked));
-            }
-            Noted::Unheard { stored, .. } => {
-                let Some(lane) = note.lock.and_then(|lock| layout.lane(LaneId::Lock(lock))) else { continue };
-                let (glyph, word, style) =
-                    if stored { ("■", "stored", theme.waiting) } else { ("×", "lost", theme.blocked) };
-                paint::dot(buf, x, lane.y, glyph, style);
-                let room = (window.x + window.width).saturating_sub(x + 2);
-                if paint::width(word) <= room {
-                    paint::put(buf, x + 2, lane.y, room, word, theme.dim);
-                }
-            }
-            Noted::Barged { .. } | Noted::Took { .. } | Noted::HeldUp { .. } | Noted::Late { .. } => {}
+    let end = notes.partition_point(|note| note.at.nanos() < window.right());
+    if let Some(edges) = edges {
+        for part in edges.parts(|_, moment| notes.partition_point(|note| note.seq <= moment)) {
+            some_of(part)
+                .filter_map(|index| notes.get(index))
+                .for_each(|note| mark(scene, window, layout, note, buf));
         }
+    } else {
+        notes[begin..end].iter().for_each(|note| mark(scene, window, layout, note, buf));
+    }
+}
+
+fn mark(scene: &Scene, window: &Window, layout: &Layout, note: &Note, buf: &mut Buffer) {
+    let theme = scene.theme;
+    let Some(x) = window.x(note.at) else { return };
+    match note.what {
+        Noted::GaveUp { .. } => {
+            let Some(lane) = layout.lane_of(scene.trace, scene.view, note.task) else { return };
+            (lane.y..=lane.bar()).for_each(|y| paint::dot(buf, x, y, "×", theme.blocked));
+        }
+        Noted::Unheard { stored, .. } => {
+            let Some(lane) = note.lock.and_then(|lock| layout.lane(LaneId::Lock(lock))) else { return };
+            let (glyph, word, style) =
+                if stored { ("■", "stored", theme.waiting) } else { ("×", "lost", theme.blocked) };
+            paint::dot(buf, x, lane.y, glyph, style);
+            let room = (window.x + window.width).saturating_sub(x + 2);
+            if paint::width(word) <= room {
+                paint::put(buf, x + 2, lane.y, room, word, theme.dim);
+            }
+        }
+        Noted::Barged { .. } | Noted::Took { .. } | Noted::HeldUp { .. } | Noted::Late { .. } => {}
     }
 }
 

@@ -1,0 +1,171 @@
+//! A column: the moments at which something changed, with a mark each for what it became. Five bytes a
+//! change, and to every 64 of them, and every 4096, which marks there are: so that a picture of many
+//! changes in one cell need not look at each.
+
+use std::ops::Range;
+
+/// Which of eight marks: one bit each.
+pub(super) type Marks = u8;
+
+/// The part of a mark that is looked for; the rest of its bits are its owner's.
+const KIND: u8 = 0b111;
+const BLOCK: usize = 64;
+const LARGE: usize = BLOCK * BLOCK;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Column {
+    moments: Vec<u32>,
+    marks: Vec<u8>,
+    blocks: Vec<Marks>,
+    large: Vec<Marks>,
+}
+
+impl Column {
+    /// Adds a change. The moments come in order, and are below 2³².
+    #[inline]
+    pub fn push(&mut self, moment: u64, mark: u8) {
+        let index = self.marks.len();
+        if index.is_multiple_of(BLOCK) {
+            self.blocks.push(0);
+            if index.is_multiple_of(LARGE) {
+                self.large.push(0);
+            }
+        }
+        let bit = 1 << (mark & KIND);
+        if let (Some(block), Some(large)) = (self.blocks.last_mut(), self.large.last_mut()) {
+            *block |= bit;
+            *large |= bit;
+        }
+        self.moments.push(moment as u32);
+        self.marks.push(mark);
+    }
+
+    pub fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// The moment and the mark.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<(u64, u8)> {
+        Some((u64::from(*self.moments.get(index)?), *self.marks.get(index)?))
+    }
+
+    /// How many there are up to and including `moment`.
+    pub fn until(&self, moment: u64) -> usize {
+        if self.moments.last().is_none_or(|last| u64::from(*last) <= moment) {
+            return self.moments.len();
+        }
+        self.moments.partition_point(|other| u64::from(*other) <= moment)
+    }
+
+    /// The same, where there are `known` at least: quick if it is not many more.
+    pub fn until_from(&self, known: usize, moment: u64) -> usize {
+        let mut step = 1;
+        let mut low = known.min(self.len());
+        while self.moments.get(low + step - 1).is_some_and(|other| u64::from(*other) <= moment) {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(self.len());
+        low + self.moments[low..high].partition_point(|other| u64::from(*other) <= moment)
+    }
+
+    /// Which marks there are among these.
+    pub fn marks(&self, range: Range<usize>) -> Marks {
+        let (mut at, end) = (range.start, range.end.min(self.len()));
+        let mut all = 0;
+        while at < end && all != Marks::MAX {
+            let whole = |(size, _): &&(usize, &[Marks])| at.is_multiple_of(*size) && at + size <= end;
+            if let Some((size, marks)) = self.parts().iter().find(whole) {
+                all |= marks.get(at / size).copied().unwrap_or_default();
+                at += size;
+            } else {
+                all |= self.one(at);
+                at += 1;
+            }
+        }
+        all
+    }
+
+    /// The first of these that has one of these marks.
+    pub fn find(&self, range: Range<usize>, wanted: Marks) -> Option<usize> {
+        let (mut at, end) = (range.start, range.end.min(self.len()));
+        while at < end {
+            let lacks = |(size, marks): &&(usize, &[Marks])| {
+                at.is_multiple_of(*size)
+                    && at + size <= end
+                    && marks.get(at / size).is_some_and(|m| m & wanted == 0)
+            };
+            if let Some((size, _)) = self.parts().iter().find(lacks) {
+                at += size;
+            } else if self.one(at) & wanted != 0 {
+                return Some(at);
+            } else {
+                at += 1;
+            }
+        }
+        None
+    }
+
+    /// The last of the first `end` that has one of these marks.
+    pub fn find_back(&self, end: usize, wanted: Marks) -> Option<usize> {
+        let mut end = end.min(self.len());
+        while end > 0 {
+            let lacks = |(size, marks): &&(usize, &[Marks])| {
+                end.is_multiple_of(*size) && marks.get(end / size - 1).is_some_and(|m| m & wanted == 0)
+            };
+            if let Some((size, _)) = self.parts().iter().find(lacks) {
+                end -= size;
+            } else if self.one(end - 1) & wanted != 0 {
+                return Some(end - 1);
+            } else {
+                end -= 1;
+            }
+        }
+        None
+    }
+
+    /// What is known of many at once: of how many, and which marks each so many have.
+    fn parts(&self) -> [(usize, &[Marks]); 2] {
+        [(LARGE, &self.large), (BLOCK, &self.blocks)]
+    }
+
+    fn one(&self, at: usize) -> Marks {
+        self.marks.get(at).map_or(0, |mark| 1 << (mark & KIND))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_found_is_what_a_walk_finds(
+            runs in prop::collection::vec((0_u8..8, 1_usize..3000), 1..8),
+            ends in (0_usize..20_000, 0_usize..20_000),
+            wanted in 0_u8..=255,
+        ) {
+            let marks: Vec<u8> =
+                runs.iter().flat_map(|(mark, count)| std::iter::repeat_n(*mark, *count)).collect();
+            let mut column = Column::default();
+            for (index, mark) in marks.iter().enumerate() {
+                column.push(index as u64 * 3 + 1, *mark);
+            }
+            let (from, end) = (ends.0 % (marks.len() + 1), ends.1 % (marks.len() + 70));
+            let is = |mark: &u8| wanted & 1 << mark != 0;
+            let part = marks.get(from..end.min(marks.len())).unwrap_or_default();
+            prop_assert_eq!(column.find(from..end, wanted), part.iter().position(is).map(|at| from + at));
+            prop_assert_eq!(column.marks(from..end), part.iter().fold(0, |all, mark| all | 1 << mark));
+            let before = &marks[..end.min(marks.len())];
+            prop_assert_eq!(column.find_back(end, wanted), before.iter().rposition(is));
+            let moment = ends.0 as u64;
+            let until = marks.iter().enumerate().filter(|(index, _)| *index as u64 * 3 < moment).count();
+            prop_assert_eq!(column.until(moment), until);
+            prop_assert_eq!(column.until_from(from.min(until), moment), until);
+        }
+    }
+}

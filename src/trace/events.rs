@@ -1,0 +1,154 @@
+//! All events of a history, in order: 24 bytes each, and the few that do not fit into that form beside
+//! them.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::event::{Actor, Event, Kind, LockId, Packed, TaskId, Time};
+
+/// All events of a history, in order.
+///
+/// ```
+/// use lockscope::event::*;
+/// use lockscope::trace::Trace;
+///
+/// let actor = Actor { task: TaskId(0), step: None };
+/// let spawn = Event { seq: 1, at: Time::ZERO, actor, what: What::Spawn };
+/// let trace = Trace::of(Names::default(), [spawn.clone()]);
+/// assert_eq!(trace.events().iter().collect::<Vec<_>>(), [spawn]);
+/// ```
+#[derive(Clone, Default)]
+pub struct Events {
+    packed: Vec<Packed>,
+    /// Those that an event aside stands for.
+    asides: Vec<Event>,
+}
+
+impl Events {
+    /// Adds what happened next; `event.seq` is its place.
+    pub(super) fn push(&mut self, event: Event) {
+        if let Some(packed) = Packed::of(&event) {
+            return self.packed.push(packed);
+        }
+        // Who acts is told by the event itself. An index always fits: there is no room for so many.
+        let nobody = Actor { task: TaskId(0), step: None };
+        if let Some(aside) = Packed::aside(event.at, nobody, self.asides.len() as u64) {
+            self.packed.push(aside);
+            self.asides.push(event);
+        }
+    }
+
+    /// The same, of one that has that form and is of a known kind.
+    #[inline]
+    pub(super) fn push_packed(&mut self, event: Packed) {
+        self.packed.push(event);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.packed.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
+    /// The one that led to `moment`.
+    #[inline]
+    pub fn get(&self, moment: u64) -> Option<Event> {
+        let index = usize::try_from(moment.checked_sub(1)?).ok()?;
+        let packed = *self.packed.get(index)?;
+        packed.event(moment).or_else(|| self.asides.get(packed.large() as usize).cloned())
+    }
+
+    /// When that was: the beginning, if there is none.
+    #[inline]
+    pub(super) fn at(&self, moment: u64) -> Time {
+        let index = usize::try_from(moment).ok().and_then(|moment| moment.checked_sub(1));
+        index.and_then(|index| self.packed.get(index)).map_or(Time::ZERO, |packed| packed.at())
+    }
+
+    /// Who did it; nobody in particular if there is none.
+    #[inline]
+    pub(super) fn task(&self, moment: u64) -> TaskId {
+        match self.packed(moment) {
+            Some(packed) if packed.kind() != Kind::Aside => packed.task(),
+            _ => self.get(moment).map_or(TaskId(0), |event| event.actor.task),
+        }
+    }
+
+    /// The lock that it is about.
+    #[inline]
+    pub(super) fn lock(&self, moment: u64) -> Option<LockId> {
+        match self.packed(moment)? {
+            packed if packed.kind() == Kind::Aside => self.get(moment)?.what.lock(),
+            packed => packed.kind().has_lock().then(|| packed.lock()),
+        }
+    }
+
+    fn packed(&self, moment: u64) -> Option<Packed> {
+        self.packed.get(usize::try_from(moment.checked_sub(1)?).ok()?).copied()
+    }
+
+    /// How many there are up to and including time `at`.
+    pub(super) fn until(&self, at: Time) -> u64 {
+        self.packed.partition_point(|event| event.at() <= at) as u64
+    }
+
+    /// How many there are before time `at`.
+    pub(super) fn before(&self, at: Time) -> u64 {
+        self.packed.partition_point(|event| event.at() < at) as u64
+    }
+
+    /// All of them, from the first.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter { events: self, range: 0..self.packed.len() as u64 }
+    }
+}
+
+impl PartialEq for Events {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+impl<'a> IntoIterator for &'a Events {
+    type Item = Event;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// Goes through [`Events`], from either end.
+#[derive(Debug, Clone)]
+pub struct Iter<'a> {
+    events: &'a Events,
+    range: Range<u64>,
+}
+
+impl Iterator for Iter<'_> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.range.next().and_then(|index| self.events.get(index + 1))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Event> {
+        self.range.next_back().and_then(|index| self.events.get(index + 1))
+    }
+}

@@ -1,0 +1,134 @@
+//! Tenures: whose a lock was, and since when.
+
+use std::fmt;
+
+use super::column::{Column, Marks};
+use super::events::Events;
+use super::state::Owners;
+use crate::event::{TaskId, Time};
+
+/// From `at` on the lock belonged to these tasks, until the next tenure begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenure {
+    /// The event that began it.
+    pub seq: u64,
+    /// Its moment.
+    pub at: Time,
+    /// Whose it was. A granted lock is its receiver's already.
+    pub owners: Owners,
+    /// Granted, but none of its owners has run yet.
+    pub granted: bool,
+}
+
+/// Marks: nobody's; only the task's that acted in the event; or somebody's who is told elsewhere.
+const NOBODY: u8 = 0;
+const ACTOR: u8 = 1;
+const ELSEWHERE: u8 = 2;
+/// Beside one of these: none of the owners has run yet.
+const GRANTED: u8 = 1 << 3;
+
+/// A lock's tenures, as they are kept.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Owned {
+    column: Column,
+    elsewhere: Vec<(u32, Owners)>,
+    last: (Owners, bool),
+}
+
+impl Owned {
+    /// Takes note that after `moment`, in which `actor` acted, the lock is theirs.
+    #[inline]
+    pub fn note(&mut self, moment: u64, actor: TaskId, now: (Owners, bool)) {
+        if self.last == now {
+            return;
+        }
+        self.last = now;
+        let (owners, granted) = now;
+        let mark = if owners.is_empty() && owners.more == 0 {
+            NOBODY
+        } else if owners == Owners::only(actor) {
+            ACTOR
+        } else {
+            self.elsewhere.push((self.column.len() as u32, owners));
+            ELSEWHERE
+        };
+        self.column.push(moment, mark | if granted { GRANTED } else { 0 });
+    }
+
+    pub fn until<'a>(&'a self, events: &'a Events, moment: u64) -> Tenures<'a> {
+        Tenures { owned: Some((self, events)), len: self.column.until(moment) }
+    }
+}
+
+/// A lock's tenures up to some moment, oldest first.
+#[derive(Clone, Copy, Default)]
+pub struct Tenures<'a> {
+    owned: Option<(&'a Owned, &'a Events)>,
+    len: usize,
+}
+
+impl<'a> Tenures<'a> {
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The tenure of this index.
+    pub fn get(&self, index: usize) -> Option<Tenure> {
+        let (owned, events) = self.owned.filter(|_| index < self.len)?;
+        let (seq, mark) = owned.column.get(index)?;
+        let owners = match mark & !GRANTED {
+            NOBODY => Owners::default(),
+            ACTOR => Owners::only(events.task(seq)),
+            _ => {
+                let at = owned.elsewhere.binary_search_by_key(&(index as u32), |(at, _)| *at).ok()?;
+                owned.elsewhere.get(at)?.1
+            }
+        };
+        Some(Tenure { seq, at: events.at(seq), owners, granted: mark & GRANTED != 0 })
+    }
+
+    /// The last: the one that goes on.
+    pub fn last(&self) -> Option<Tenure> {
+        self.get(self.len.checked_sub(1)?)
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Tenure> + use<'a> {
+        let tenures = *self;
+        (0..tenures.len).filter_map(move |index| tenures.get(index))
+    }
+
+    /// How many had begun at `moment`.
+    pub fn begun(&self, moment: u64) -> usize {
+        self.owned.map_or(0, |(owned, _)| owned.column.until(moment).min(self.len))
+    }
+
+    /// The same, where it is known that so many had: quick if it is not many more.
+    pub fn begun_from(&self, known: usize, moment: u64) -> usize {
+        self.owned.map_or(0, |(owned, _)| owned.column.until_from(known, moment).min(self.len))
+    }
+
+    /// The first of these that is somebody's.
+    pub fn owned(&self, range: std::ops::Range<usize>) -> Option<usize> {
+        const SOMEBODY: Marks = 1 << ACTOR | 1 << ELSEWHERE;
+        self.owned?.0.column.find(range.start..range.end.min(self.len), SOMEBODY)
+    }
+}
+
+impl PartialEq for Tenures<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for Tenures<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
