@@ -1,5 +1,5 @@
 //! A column: the moments at which something changed, with a mark each for what it became. Five bytes a
-//! change, and to every 64 of them, and every 4096, which marks there are: so that a picture of many
+//! change, and to every 16 of them, and every 1024, which marks there are: so that a picture of many
 //! changes in one cell need not look at each.
 
 use std::ops::Range;
@@ -9,8 +9,8 @@ pub(super) type Marks = u8;
 
 /// The part of a mark that is looked for; the rest of its bits are its owner's.
 const KIND: u8 = 0b111;
-const BLOCK: usize = 64;
-const LARGE: usize = BLOCK * BLOCK;
+const BLOCK: usize = 16;
+const LARGE: usize = 64 * BLOCK;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Column {
@@ -72,19 +72,13 @@ impl Column {
 
     /// Which marks there are among these.
     pub fn marks(&self, range: Range<usize>) -> Marks {
-        let (mut at, end) = (range.start, range.end.min(self.len()));
-        let mut all = 0;
-        while at < end && all != Marks::MAX {
-            let whole = |(size, _): &&(usize, &[Marks])| at.is_multiple_of(*size) && at + size <= end;
-            if let Some((size, marks)) = self.parts().iter().find(whole) {
-                all |= marks.get(at / size).copied().unwrap_or_default();
-                at += size;
-            } else {
-                all |= self.one(at);
-                at += 1;
-            }
-        }
-        all
+        let all = range.start..range.end.min(self.len());
+        // What is whole of larger parts is within what is whole of smaller ones.
+        let blocks = all.start.div_ceil(BLOCK)..all.end / BLOCK;
+        let large = all.start.div_ceil(LARGE)..all.end / LARGE;
+        let ones = |range| around(&self.marks, range, &blocks, BLOCK, |mark| 1 << (mark & KIND));
+        let most = |range| around(&self.blocks, range, &large, LARGE / BLOCK, |marks| marks);
+        ones(all) | most(blocks.clone()) | union(self.large.get(large.clone()), |marks| marks)
     }
 
     /// The first of these that has one of these marks.
@@ -133,6 +127,24 @@ impl Column {
     fn one(&self, at: usize) -> Marks {
         self.marks.get(at).map_or(0, |mark| 1 << (mark & KIND))
     }
+}
+
+/// What there is in a range but for the parts within it that are known as a whole, of so many each.
+fn around(
+    all: &[u8],
+    range: Range<usize>,
+    whole: &Range<usize>,
+    size: usize,
+    of: impl Fn(u8) -> Marks,
+) -> Marks {
+    if whole.is_empty() {
+        return union(all.get(range), of);
+    }
+    union(all.get(range.start..whole.start * size), &of) | union(all.get(whole.end * size..range.end), &of)
+}
+
+fn union(marks: Option<&[u8]>, of: impl Fn(u8) -> Marks) -> Marks {
+    marks.unwrap_or_default().iter().fold(0, |all, mark| all | of(*mark))
 }
 
 #[cfg(test)]

@@ -22,18 +22,23 @@ pub struct Events {
     packed: Vec<Packed>,
     /// Those that an event aside stands for.
     asides: Vec<Event>,
+    /// The time of every so many, from the first: a time is looked for here before it is among all.
+    times: Vec<Time>,
 }
+
+/// So many events there are to each of [`Events::times`].
+const STRIDE: usize = 512;
 
 impl Events {
     /// Adds what happened next; `event.seq` is its place.
     pub(super) fn push(&mut self, event: Event) {
         if let Some(packed) = Packed::of(&event) {
-            return self.packed.push(packed);
+            return self.push_packed(packed);
         }
         // Who acts is told by the event itself. An index always fits: there is no room for so many.
         let nobody = Actor { task: TaskId(0), step: None };
         if let Some(aside) = Packed::aside(event.at, nobody, self.asides.len() as u64) {
-            self.packed.push(aside);
+            self.push_packed(aside);
             self.asides.push(event);
         }
     }
@@ -41,6 +46,9 @@ impl Events {
     /// The same, of one that has that form and is of a known kind.
     #[inline]
     pub(super) fn push_packed(&mut self, event: Packed) {
+        if self.packed.len().is_multiple_of(STRIDE) {
+            self.times.push(event.at());
+        }
         self.packed.push(event);
     }
 
@@ -93,12 +101,20 @@ impl Events {
 
     /// How many there are up to and including time `at`.
     pub(super) fn until(&self, at: Time) -> u64 {
-        self.packed.partition_point(|event| event.at() <= at) as u64
+        self.while_at(|time| time <= at)
     }
 
     /// How many there are before time `at`.
     pub(super) fn before(&self, at: Time) -> u64 {
-        self.packed.partition_point(|event| event.at() < at) as u64
+        self.while_at(|time| time < at)
+    }
+
+    /// How many there are from the first for which this holds of their times, as it does not of later ones.
+    fn while_at(&self, holds: impl Fn(Time) -> bool) -> u64 {
+        let strides = self.times.partition_point(|time| holds(*time));
+        let from = strides.saturating_sub(1) * STRIDE;
+        let part = self.packed.get(from..(strides * STRIDE).min(self.packed.len())).unwrap_or_default();
+        (from + part.partition_point(|event| holds(event.at()))) as u64
     }
 
     /// All of them, from the first.

@@ -3,8 +3,8 @@
 //! Of a lock that hands over, a grant passes the ownership on. Of another it only wakes, and somebody
 //! else may be quicker.
 
-use super::{Place, State};
-use crate::event::{Event, LockId, Mode, OpId, TaskId, Time, What};
+use super::{Lock, Place};
+use crate::event::{Event, LockId, Mode, OpId, TaskId, Time};
 
 /// What lets a waiter in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,33 +103,26 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// The handoff that `event` is, if it is one, and its receiver's place in the queue; `before` is the
-    /// state that it finds.
-    pub(super) fn of(before: &State, event: &Event) -> Option<(Self, Place)> {
-        let What::Grant { lock: id, op, mode } = event.what else { return None };
-        let lock = before.lock(id)?;
-        // A grant out of nowhere is a task that got the lock at once but has to yield first.
-        let position = lock.queue.iter().position(|place| place.op == op)?;
-        let place = lock.queue[position];
-        let handoff = Self {
+    /// The handoff that `event` is, to whoever has `place` in the lock's queue, the `position`th.
+    pub(super) fn of(event: &Event, (id, lock): (LockId, &Lock), place: &Place, position: usize) -> Self {
+        Self {
             seq: event.seq,
             at: event.at,
             lock: id,
-            op,
-            mode,
+            op: place.op,
+            mode: place.mode,
             to: event.actor.task,
             owns: lock.hands_over(),
             asked: place.since,
             asked_seq: place.asked_seq,
             first: place.first,
-            position: position + 1,
+            position,
             cleared: place.cleared,
             overtaken: place.overtaken,
             from: lock.freed,
             settled: None,
             asked_again: None,
-        };
-        Some((handoff, place))
+        }
     }
 
     /// What let the receiver in, where that is known by `moment`.

@@ -3,7 +3,7 @@
 
 use super::events::Events;
 use super::handoff::{Fate, Freed, Handoff, Passed};
-use super::state::Place;
+use super::state::State;
 use crate::event::{Event, LockId, Mode, Names, OpId, TaskId, Time, What};
 
 /// A handoff, as the events that made it what it is; 0 stands for none.
@@ -48,29 +48,35 @@ pub(super) struct Handed {
 }
 
 impl Handed {
-    /// Adds one that `event` is: to whoever has `place` in the queue, the `position`th. Its index.
-    pub fn push(&mut self, events: &Events, event: &Event, handoff: Handoff, place: &Place) -> usize {
-        let usual = handoff.position == 1
-            && handoff.cleared.is_none()
-            && handoff.overtaken == 0
-            && handoff.asked == events.at(handoff.asked_seq)
-            && handoff.from.is_none_or(|from| from.task == events.task(from.seq));
+    /// Adds the handoff that `event` is, if it is one; `before` is the state that it finds. Its index.
+    pub fn push(&mut self, events: &Events, before: &State, event: &Event) -> Option<usize> {
+        let What::Grant { lock: id, op, mode } = event.what else { return None };
+        let lock = before.lock(id)?;
+        // A grant out of nowhere is a task that got the lock at once but has to yield first.
+        let at = lock.queue.iter().position(|place| place.op == op)?;
+        let place = lock.queue.get(at)?;
+        let usual = at == 0
+            && place.mode == mode
+            && place.cleared.is_none()
+            && place.overtaken == 0
+            && place.since == events.at(place.asked_seq)
+            && lock.freed.is_none_or(|from| from.task == events.task(from.seq));
         let (mark, asked) = if usual {
-            (mark(handoff.from.map(|from| from.how)), handoff.asked_seq as u32)
+            (mark(lock.freed.map(|from| from.how)), place.asked_seq as u32)
         } else {
-            self.elsewhere.push(handoff);
+            self.elsewhere.push(Handoff { mode, ..Handoff::of(event, (id, lock), place, at + 1) });
             (ELSEWHERE, self.elsewhere.len() as u32 - 1)
         };
         self.slim.push(Slim {
             grant: event.seq as u32,
             asked,
-            first: handoff.first.map_or(0, |_| place.first_seq as u32),
-            from: handoff.from.map_or(0, |from| from.seq as u32),
+            first: place.first.map_or(0, |_| place.first_seq as u32),
+            from: lock.freed.map_or(0, |from| from.seq as u32),
             settled: 0,
             again: 0,
         });
         self.marks.push(mark);
-        self.slim.len() - 1
+        Some(self.slim.len() - 1)
     }
 
     /// Takes note of how one went on with its receiver: `event` is of the same acquisition.
@@ -245,6 +251,19 @@ impl<'a> Handoffs<'a> {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Handoff> + use<'a> {
         let all = *self;
         (0..all.len).filter_map(move |index| all.get(index))
+    }
+
+    /// How many there were at `moment`, where it is known that there were so many: quick if it is not many
+    /// more.
+    pub fn until_from(&self, known: usize, moment: u64) -> usize {
+        let (slim, mut step) = (&self.handed.slim[..self.len], 1);
+        let mut low = known.min(self.len);
+        while slim.get(low + step - 1).is_some_and(|slim| u64::from(slim.grant) <= moment) {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(self.len);
+        low + slim[low..high].partition_point(|slim| u64::from(slim.grant) <= moment)
     }
 
     /// How many there were at `moment`.

@@ -153,7 +153,7 @@ impl Trace {
 
     /// Leads everything but the events themselves to the next moment.
     fn note(&mut self, event: &Event) {
-        let handoff = Handoff::of(&self.now, event);
+        let handoff = self.handoffs.push(&self.events, &self.now, event);
         let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
         // Whoever drops a guard need not be the one who acquired it: both may look different then.
         let owner = match event.what {
@@ -190,12 +190,11 @@ impl Trace {
     fn note_handoff(
         &mut self,
         (lock, op, waits): (LockId, OpId, bool),
-        handoff: Option<(Handoff, Place)>,
+        handoff: Option<usize>,
         event: &Event,
     ) {
         let Some(latest) = self.latest.get_mut(lock.0 as usize) else { return };
-        if let Some((handoff, place)) = handoff {
-            let index = self.handoffs.push(&self.events, event, handoff, &place);
+        if let Some(index) = handoff {
             latest.last = Some(index);
             latest.open.push_back((op, index));
             return;
@@ -395,4 +394,4 @@ impl Trace {
 }
 
 /// So many handoffs are looked through for those that belong to one instant.
-pub(crate) const INSTANT: usize = 1024;
+pub(crate) const INSTANT: usize = 128;

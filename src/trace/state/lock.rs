@@ -207,18 +207,28 @@ impl Lock {
     /// Whose it is: those in the critical section, then those who were given it already. Nobody owns
     /// what only notifies or passes messages.
     pub fn owners(&self) -> impl Iterator<Item = &Place> {
-        let all = self.holders.iter().chain(&self.granted);
-        all.filter(|_| !matches!(self.kind.family(), Family::Notify | Family::Channel))
+        let count = if self.is_owned() { usize::MAX } else { 0 };
+        self.holders.iter().chain(&self.granted).take(count)
+    }
+
+    /// Whether it is one that somebody can own.
+    #[inline]
+    fn is_owned(&self) -> bool {
+        !matches!(self.kind.family(), Family::Notify | Family::Channel)
     }
 
     /// The first of its owners: the only one, where there cannot be several.
     pub fn owner(&self) -> Option<&Place> {
-        self.owners().next()
+        let first = self.holders.first().or_else(|| self.granted.front());
+        first.filter(|_| self.is_owned())
     }
 
     /// Its owners as a group.
     pub fn group(&self) -> Owners {
         let count = self.holders.len() + self.granted.len();
+        if count == 0 || !self.is_owned() {
+            return Owners::default();
+        }
         match self.owner() {
             Some(only) if count == 1 => Owners::only(only.task),
             _ => Owners::of(self.owners(), count),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 
+use super::edges::Columns;
 use super::{Edges, Window};
 use crate::event::{Family, Mode, TaskId, Time, What};
 use crate::trace::{Kept, Lane as Spans, Lock, Look, Looks, Noted, Span, State, Task, words};
@@ -72,23 +73,32 @@ pub(super) struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    pub(super) fn of(scene: &Scene<'a>, window: &Window, edges: Option<&Edges>, task: TaskId) -> Self {
-        let now = scene.view.now;
+    pub(super) fn of(scene: &Scene<'a>, window: &Window, edges: &Edges, task: TaskId) -> Self {
         let lane = scene.trace.lane(task, scene.view.moment);
-        let begun = |nanos| lane.begun(scene.trace.moment_before(Time::from_nanos(nanos)));
-        let behind = begun(window.right());
-        let first = begun(window.left).saturating_sub(1).min(behind);
-        let width = usize::from(window.width);
+        let behind = lane.begun(edges.right());
+        let first = lane.begun(edges.left()).saturating_sub(1).min(behind);
+        let many = behind - first > usize::from(window.width) * 4;
+        Self::of_spans(scene, window, (lane, first..behind), edges.columns().filter(|_| many))
+    }
+
+    /// Those of these spans of a lane; by columns where they are many.
+    fn of_spans(
+        scene: &Scene<'a>,
+        window: &Window,
+        (lane, spans): (Spans<'a>, Range<usize>),
+        columns: Option<&Columns>,
+    ) -> Self {
+        let (now, behind, width) = (scene.view.now, spans.end, usize::from(window.width));
         let mut cells = Self {
             lane,
-            spans: first..behind,
+            spans,
             now: lane.get(behind).map_or(now, |span| span.at),
             looks: vec![Look::Absent; width],
             short: vec![false; width],
             long: Vec::new(),
         };
-        match edges.filter(|_| behind - first > width * 4) {
-            Some(edges) => cells.fill_by_columns(window, edges),
+        match columns {
+            Some(columns) => cells.fill_by_columns(window, columns),
             None => cells.fill(window),
         }
         // The present is shown as it is, whatever came before it within the cell.
@@ -143,10 +153,10 @@ impl<'a> Cells<'a> {
     }
 
     /// The same, from what is known of many spans at once: where there are many in a column.
-    fn fill_by_columns(&mut self, window: &Window, edges: &Edges) {
+    fn fill_by_columns(&mut self, window: &Window, columns: &Columns) {
         let lane = self.lane;
         let mut left = window.left;
-        for (column, begin) in edges.parts(|known, moment| lane.begun_from(known, moment)).enumerate() {
+        for (column, begin) in columns.parts(|known, moment| lane.begun_from(known, moment)).enumerate() {
             let right = left.saturating_add(window.cell);
             // What is under way at the column's beginning, if it goes on in it.
             let before = begin.start.checked_sub(1).filter(|before| self.end(*before).nanos() > left);
@@ -384,6 +394,88 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
             // Where no order is promised there are no places.
             words.retain(|words| lock.is_none_or(Lock::hands_over) || !words.contains(['#', ',']));
             words
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ratatui::layout::Rect;
+
+    use super::*;
+    use crate::event::{Actor, Event, LockId, LockKind, LockName, Names, OpId};
+    use crate::trace::Trace;
+    use crate::view::lanes::LaneId;
+    use crate::view::{ThemeName, ViewState};
+
+    const TASKS: u32 = 3;
+
+    /// Whatever a task can do; some of it makes no sense.
+    fn event() -> impl Strategy<Value = (u32, What, u64)> {
+        let (lock, mode) = (LockId(0), Mode::Exclusive);
+        let what = (0..7_u8, 0..4_u64).prop_map(move |(kind, op)| {
+            let op = OpId(op);
+            match kind {
+                0 => What::Wait { lock, op, mode },
+                1 => What::Grant { lock, op, mode },
+                2 | 3 => What::Acquire { lock, op, mode },
+                4 => What::Release { lock, op },
+                5 => What::Sleep { until: Time::from_nanos(u64::MAX) },
+                _ => What::Wake,
+            }
+        });
+        // Many at once, some apart, and a few far apart.
+        let apart = prop_oneof![4 => Just(0), 8 => 1..400_u64, 1 => 1_000..20_000_u64];
+        (0..TASKS, what, apart)
+    }
+
+    fn trace(events: &[(u32, What, u64)]) -> Trace {
+        let lock = LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None };
+        let names = Names { tasks: (0..TASKS).map(|_| "task".into()).collect(), locks: vec![lock] };
+        let mut at = 0;
+        let event = |(task, what, apart): &(u32, What, u64)| {
+            at += apart;
+            let actor = Actor { task: TaskId(*task), step: None };
+            Event { seq: 0, at: Time::from_nanos(at), actor, what: what.clone() }
+        };
+        Trace::of(names, events.iter().map(event))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn columns_show_what_a_look_at_each_span_shows(
+            events in prop::collection::vec(event(), 1..400),
+            (cell, pan, moment) in (200..5_000_u64, -40..40_i32, 0..400_u64),
+        ) {
+            let trace = trace(&events);
+            let moment = moment.min(trace.len());
+            let now = trace.at(moment);
+            let cell = Some(Duration::from_nanos(cell));
+            let view = ViewState { now, moment, cell, pan, ..ViewState::default() };
+            let theme = &ThemeName::Dark.theme();
+            let scene = Scene { title: "", trace: &trace, code: &[], keys: &[], view: &view, theme };
+            let area = Rect::new(0, 0, 60, 2);
+            let window = Window::of(&scene, area);
+            let columns = Columns::of(&scene, &window);
+            let edges = Edges::of(&scene, &window);
+            let state = trace.state(moment);
+            for task in (0..TASKS).map(TaskId) {
+                let lane = trace.lane(task, moment);
+                let behind = lane.begun(edges.right());
+                let first = lane.begun(edges.left()).saturating_sub(1).min(behind);
+                let draw = |columns| {
+                    let mut buf = Buffer::empty(area);
+                    let cells = Cells::of_spans(&scene, &window, (lane, first..behind), columns);
+                    let at = Lane { id: LaneId::Task(task), y: 0, height: 2 };
+                    cells.draw(&scene, &window, at, &mut buf);
+                    cells.say(&scene, &state, &window, (task, at), &mut buf);
+                    buf
+                };
+                prop_assert_eq!(draw(Some(&columns)), draw(None));
+            }
         }
     }
 }

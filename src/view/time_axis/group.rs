@@ -40,7 +40,7 @@ impl GroupCells {
     pub(super) fn of(
         scene: &Scene,
         state: &State,
-        (window, edges): (&Window, Option<&Edges>),
+        (window, edges): (&Window, &Edges),
         group: GroupId,
         groups: usize,
     ) -> Self {

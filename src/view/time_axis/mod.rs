@@ -40,8 +40,7 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
 pub(super) struct Lanes<'a> {
     scene: &'a Scene<'a>,
     window: &'a Window,
-    /// Where there are many events.
-    edges: Option<Edges>,
+    edges: Edges,
     layout: &'a Layout,
     tasks: Vec<(TaskId, Lane, Cells<'a>)>,
     groups: Vec<(Lane, GroupCells)>,
@@ -54,11 +53,9 @@ impl<'a> Lanes<'a> {
         let folded = layout.lanes.iter().filter(|lane| matches!(lane.id, LaneId::Group(_))).count();
         for lane in &layout.lanes {
             match lane.id {
-                LaneId::Task(task) => {
-                    tasks.push((task, *lane, Cells::of(scene, window, edges.as_ref(), task)))
-                }
+                LaneId::Task(task) => tasks.push((task, *lane, Cells::of(scene, window, &edges, task))),
                 LaneId::Group(group) => {
-                    let within = (window, edges.as_ref());
+                    let within = (window, &edges);
                     groups.push((*lane, GroupCells::of(scene, state, within, group, folded)));
                 }
                 LaneId::Lock(_) => {}
@@ -70,7 +67,6 @@ impl<'a> Lanes<'a> {
     /// What was when, and the handoffs.
     pub(super) fn draw(&self, buf: &mut Buffer) {
         let Self { scene, window, edges, layout, tasks, groups } = self;
-        let edges = edges.as_ref();
         for (_, lane, cells) in tasks {
             cells.draw(scene, window, *lane, buf);
         }
@@ -93,7 +89,7 @@ impl<'a> Lanes<'a> {
         for (lane, cells) in &self.groups {
             cells.say(self.scene, self.window, *lane, buf);
         }
-        marks(self.scene, (self.window, self.edges.as_ref()), self.layout, buf);
+        marks(self.scene, (self.window, &self.edges), self.layout, buf);
         if let Some(x) = self.window.x(self.scene.view.now) {
             stuck::draw(self.scene, self.layout, x, buf);
         }
@@ -141,19 +137,12 @@ fn label(at: u64, step: u64) -> String {
 }
 
 /// A lock's lane: a line that names its owner.
-fn owner(
-    scene: &Scene,
-    (window, edges): (&Window, Option<&Edges>),
-    lock: LockId,
-    lane: Lane,
-    buf: &mut Buffer,
-) {
+fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: Lane, buf: &mut Buffer) {
     let theme = scene.theme;
     let now = scene.view.now;
     let tenures = scene.trace.tenures(lock, scene.view.moment);
-    let before = scene.trace.moment_before(Time::from_nanos(window.left));
     let mut free_from = 0;
-    let mut index = tenures.begun(before).saturating_sub(1);
+    let mut index = tenures.begun(edges.left()).saturating_sub(1);
     while let Some(tenure) = tenures.get(index) {
         if tenure.at.nanos() >= window.right() {
             break;
@@ -190,7 +179,7 @@ fn owner(
                 }
             }
             // Of many in a column one stands for all: what comes next is what goes on beyond it.
-            if let Some(end) = edges.map(|edges| edges.before(columns.end)) {
+            if let Some(end) = edges.columns().map(|all| all.before(columns.end)) {
                 index = index.max(last_owned(&tenures, tenures.begun_from(index, end)));
             }
             continue;
@@ -225,7 +214,7 @@ fn last_owned(tenures: &Tenures, end: usize) -> usize {
 
 /// So many of what happened in one column are looked at for where its line begins and ends: the first and
 /// the last half of them.
-const LOOK_AT: usize = 64;
+const LOOK_AT: usize = 8;
 
 /// These, or so many of the first and of the last.
 fn some_of(all: Range<usize>) -> impl Iterator<Item = usize> {
@@ -235,21 +224,21 @@ fn some_of(all: Range<usize>) -> impl Iterator<Item = usize> {
 }
 
 /// The handoffs: lines from the lane of whoever let go to the receiver's.
-fn handoffs(scene: &Scene, (window, edges): (&Window, Option<&Edges>), layout: &Layout, buf: &mut Buffer) {
+fn handoffs(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
     let all = scene.trace.handoffs(scene.view.moment);
     let mut draw = |x: u16, indices: Range<usize>| {
         let arrows = some_of(indices.clone()).filter_map(|index| all.arrow(index, scene.view.moment));
         joined(scene, layout, (x, indices.len()), &arrows.collect::<Vec<_>>(), buf);
     };
-    if let Some(edges) = edges {
-        let parts = edges.parts(|_, moment| all.until(moment));
+    if let Some(columns) = edges.columns() {
+        let parts = columns.parts(|known, moment| all.until_from(known, moment));
         for (x, indices) in (window.x..).zip(parts).filter(|(_, indices)| !indices.is_empty()) {
             draw(x, indices);
         }
         return;
     }
     let x = |index| all.arrow(index, scene.view.moment).and_then(|arrow| window.x(arrow.at));
-    let mut begin = all.until(scene.trace.moment_before(Time::from_nanos(window.left)));
+    let mut begin = all.until(edges.left());
     while let Some(here) = x(begin) {
         let end = (begin..all.len()).find(|index| x(*index) != Some(here)).unwrap_or(all.len());
         draw(here, begin..end);
@@ -313,18 +302,19 @@ fn times(count: usize) -> String {
 
 /// Who gave up, in its lane; a notification that nobody heard, in its notifier's. Of very many in a column,
 /// some.
-fn marks(scene: &Scene, (window, edges): (&Window, Option<&Edges>), layout: &Layout, buf: &mut Buffer) {
+fn marks(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
     let notes = scene.trace.notes(scene.view.moment);
-    let begin = notes.partition_point(|note| note.at.nanos() < window.left);
-    let end = notes.partition_point(|note| note.at.nanos() < window.right());
-    if let Some(edges) = edges {
-        for part in edges.parts(|_, moment| notes.partition_point(|note| note.seq <= moment)) {
+    let until = |moment| notes.partition_point(|note| note.seq <= moment);
+    if let Some(columns) = edges.columns() {
+        for part in columns.parts(|_, moment| notes.partition_point(|note| note.seq <= moment)) {
             some_of(part)
                 .filter_map(|index| notes.get(index))
                 .for_each(|note| mark(scene, window, layout, note, buf));
         }
     } else {
-        notes[begin..end].iter().for_each(|note| mark(scene, window, layout, note, buf));
+        notes[until(edges.left())..until(edges.right())]
+            .iter()
+            .for_each(|note| mark(scene, window, layout, note, buf));
     }
 }
 
