@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::{Freed, Passed};
+use super::Stage;
 use crate::event::{Event, Family, LockKind, LockName, Mode, OpId, TaskId, Time};
 
 /// A lock at one moment.
@@ -188,6 +189,12 @@ impl Lock {
             return self.queue.remove(position);
         }
         self.disown(op)
+    }
+
+    /// The same, of one that has come so far: that is where it is looked for first.
+    #[inline]
+    pub(super) fn take(&mut self, op: OpId, stage: Stage) -> Option<Place> {
+        if stage.is_queued() { self.forget(op) } else { self.disown(op).or_else(|| self.forget(op)) }
     }
 
     /// Takes an acquisition out of those that own something, or were woken by a notification.

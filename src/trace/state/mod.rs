@@ -161,7 +161,7 @@ impl State {
                 since = place.since;
             }
         } else {
-            let known = claim.as_ref().and_then(|_| lock.forget(op));
+            let known = claim.as_ref().and_then(|claim| lock.take(op, claim.stage));
             if stage == Stage::Granted && known.is_some() {
                 lock.handoffs += 1;
             }
