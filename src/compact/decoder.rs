@@ -7,12 +7,9 @@ use super::bytes::{Reader, Wrong, unzigzag};
 use super::encoder::MILLI;
 use super::predict::{self, Predictor, has_op};
 use super::{
-    BLOCK_HEAD, Clock, Damage, End, Head, Item, MAGIC, MAX_BLOCK, MAX_EVENTS, VERSION, Why, aside, kind,
+    BLOCK_HEAD, Clock, Damage, End, Head, Item, Known, MAGIC, MAX_BLOCK, MAX_EVENTS, VERSION, Why, aside, kind,
 };
 use crate::event::{Actor, Event, Kind, LockKind, LockName, Outcome, Packed, TaskId, Time};
-
-/// What all names together may take, in bytes.
-const MAX_NAMES: usize = 256 << 20;
 
 /// Events of a block: twice as many as an encoder ever puts into one.
 const MAX_IN_BLOCK: usize = 1 << 16;
@@ -49,14 +46,6 @@ enum Stage {
     Head,
     Body,
     Over,
-}
-
-/// What has been named.
-#[derive(Debug, Default)]
-struct Known {
-    tasks: u32,
-    locks: u32,
-    bytes: usize,
 }
 
 impl Decoder {
@@ -211,25 +200,25 @@ impl Decoder {
         while !from.is_empty() {
             let which = from.byte()?;
             let name: Arc<str> = from.text()?.into();
-            self.known.bytes += name.len() + 64;
-            match which {
+            let fits = match which {
                 0 => {
+                    let fits = self.known.add_task(&name);
                     self.tasks.push(name);
-                    self.known.tasks += 1;
+                    fits
                 }
                 1 => {
+                    let fits = self.known.add_lock(&name);
                     let path = from.text()?;
                     let kind = LockKind::ALL.into_iter().find(|kind| kind.path() == path);
                     let kind = kind.ok_or("there is a kind of lock that nobody knows")?;
                     let permits = from.maybe()?.map(u32::try_from).transpose();
                     let permits = permits.map_err(|_| "a number of permits is too large")?;
                     self.locks.push(LockName { name, kind, permits });
-                    self.known.locks += 1;
+                    fits
                 }
                 _ => return Err("a name is of neither a task nor a lock"),
-            }
-            let known = &self.known;
-            if known.tasks > Packed::MAX_TASKS || known.locks > Packed::MAX_LOCKS || known.bytes > MAX_NAMES {
+            };
+            if !fits {
                 return Err("there are too many names");
             }
         }
