@@ -339,9 +339,7 @@ fn what_names_nobody_is_lost_and_nothing_else_is() {
     let (told, result) = Told::of(&encoder.take());
     assert_eq!(result, Ok(()));
     let lost = |events| What::Lost { events };
-    let expected = [
-        lost(2), lost(1), wait(0), lost(1), lost(1), lost(1), lost(1), lost(1), What::Finish,
-    ];
+    let expected = [lost(2), lost(1), wait(0), lost(1), lost(1), lost(1), lost(1), lost(1), What::Finish];
     assert_eq!(told.events.iter().map(|event| event.what.clone()).collect::<Vec<_>>(), expected);
 }
 

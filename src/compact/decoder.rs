@@ -7,7 +7,8 @@ use super::bytes::{Reader, Wrong, unzigzag};
 use super::encoder::MILLI;
 use super::predict::{self, Predictor, has_op};
 use super::{
-    BLOCK_HEAD, Clock, Damage, End, Head, Item, Known, MAGIC, MAX_BLOCK, MAX_EVENTS, VERSION, Why, aside, kind,
+    BLOCK_HEAD, Clock, Damage, End, Head, Item, Known, MAGIC, MAX_BLOCK, MAX_EVENTS, VERSION, Why, aside,
+    kind,
 };
 use crate::event::{Actor, Event, Kind, LockKind, LockName, Outcome, Packed, TaskId, Time};
 
