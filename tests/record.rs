@@ -15,6 +15,8 @@ mod runs;
 #[path = "common/scenes.rs"]
 mod scenes;
 
+#[path = "record/blocks.rs"]
+mod blocks;
 #[path = "record/command.rs"]
 mod command;
 #[path = "record/damage.rs"]

@@ -26,6 +26,8 @@ pub struct Decoder {
     done: usize,
     /// How many bytes were done before that.
     before: u64,
+    /// Where the block begins that was told last.
+    told: u64,
     clock: Clock,
     stage: Stage,
     predictor: Predictor,
@@ -80,6 +82,11 @@ impl Decoder {
                 Err(self.damage.insert(damage).clone())
             }
         }
+    }
+
+    /// Where the block begins that told the last item: bytes since the beginning.
+    pub fn offset(&self) -> u64 {
+        self.told
     }
 
     /// What is wrong if nothing more comes.
@@ -161,6 +168,7 @@ impl Decoder {
             let told = self.block(kind, &input[whole]);
             self.input = input;
             let told = told.map_err(|wrong| Why::Nonsense(wrong.into()))?;
+            self.told = self.before + self.done as u64;
             self.done = next;
             if told.is_some() {
                 return Ok(told);
