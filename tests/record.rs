@@ -25,6 +25,8 @@ mod damage;
 mod frames;
 #[path = "record/pages.rs"]
 mod pages;
+#[path = "record/perfetto.rs"]
+mod perfetto;
 #[path = "record/trace_file.rs"]
 mod trace_file;
 #[path = "record/truth.rs"]

@@ -20,7 +20,7 @@ use crate::record::frames::{Cut, Frames, Look, Pace, Viewer};
 use crate::record::handout::handout;
 use crate::record::html::{self, Html};
 use crate::record::picture::{self, FilmSvg, Gif, Repeat, png, svg};
-use crate::record::{At, Recording, Sink, trace_file};
+use crate::record::{At, Recording, Sink, perfetto, trace_file};
 use crate::trace::words;
 
 /// A way to keep a run.
@@ -59,7 +59,7 @@ enum Way {
 }
 
 /// The formats there are.
-const FORMATS: [Format; 9] = [
+const FORMATS: [Format; 10] = [
     Format {
         name: "jsonl",
         about: "a trace file: every event, to be played, printed and recorded again",
@@ -100,6 +100,11 @@ const FORMATS: [Format; 9] = [
         write: Way::Pictures(|job, out| Ok(Box::new(Html::new(out, job.recording, job.html)?))),
     },
     Format {
+        name: "perfetto-trace",
+        about: "for ui.perfetto.dev, which shows what is too long for a terminal",
+        write: Way::Whole(|job, out| perfetto::write(job.recording, out)),
+    },
+    Format {
         name: "txt",
         about: "the order as a sequence diagram, as `order` prints it",
         write: Way::Whole(|job, out| {
@@ -135,7 +140,7 @@ pub fn formats_help() -> String {
     let mut text = "Formats, by the ending of the file:\n".to_owned();
     for format in &FORMATS {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  .{:<9} {}", format.name, format.about);
+        let _ = writeln!(text, "  .{:<14} {}", format.name, format.about);
     }
     text += "Exit codes: 0 all files are written, 1 one could not be, 2 the command line or the scenario is wrong.";
     text

@@ -45,6 +45,7 @@ mod films;
 pub mod frames;
 pub mod handout;
 pub mod html;
+pub mod perfetto;
 pub mod picture;
 pub mod trace_file;
 

@@ -48,7 +48,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A recording of little work, in every format there is.
-const ALL: [&str; 24] = [
+const ALL: [&str; 26] = [
     "record",
     "tokio-handoff",
     "--size",
@@ -59,6 +59,8 @@ const ALL: [&str; 24] = [
     "a.jsonl",
     "-o",
     "a.lockscope",
+    "-o",
+    "a.perfetto-trace",
     "-o",
     "a.cast",
     "-o",
@@ -80,7 +82,7 @@ fn all_formats_come_from_one_run_and_are_the_same_everywhere() {
     let here = folder("here");
     assert_eq!(run(&here, &ALL), (String::new(), String::new()));
     let first = files(&here);
-    assert_eq!(first.len(), 9);
+    assert_eq!(first.len(), 10);
     let there = folder("there");
     let mut other = lockscope(&there, &ALL);
     other
@@ -98,6 +100,7 @@ fn all_formats_come_from_one_run_and_are_the_same_everywhere() {
     for (name, begins) in [
         ("a.jsonl", &b"{\"lockscope\":1,"[..]),
         ("a.lockscope", b"\x89lockscope\r\n\x01"),
+        ("a.perfetto-trace", b"\x0a"),
         ("a.cast", b"{\"version\":3,"),
         ("a.html", b"<!doctype html>"),
         ("a.gif", b"GIF89a"),
@@ -126,13 +129,13 @@ fn a_recording_stands_wherever_a_scenario_does() {
         again[7] = if name == "run.jsonl" { "b.jsonl" } else { "a.jsonl" };
         run(&folder, &again);
         let written = files(&folder);
-        for ending in ["lockscope", "cast", "html", "gif", "svg", "png", "md", "txt"] {
+        for ending in ["lockscope", "perfetto-trace", "cast", "html", "gif", "svg", "png", "md", "txt"] {
             fs::rename(folder.join(format!("a.{ending}")), folder.join(format!("{name}.{ending}"))).unwrap();
         }
         assert_eq!(written["run.jsonl"], written.get("b.jsonl").unwrap_or(&written["a.jsonl"]).clone());
     }
     let written = files(&folder);
-    for ending in ["lockscope", "cast", "html", "gif", "svg", "png", "md", "txt"] {
+    for ending in ["lockscope", "perfetto-trace", "cast", "html", "gif", "svg", "png", "md", "txt"] {
         assert!(
             written[&format!("run.jsonl.{ending}")] == written[&format!("tokio-handoff.{ending}")],
             "{ending}"

@@ -93,7 +93,7 @@ fn a_run_survives_with_its_code_its_markers_and_its_lesson() {
 }
 
 /// A history that no scenario is known of.
-fn alone(trace: Trace) -> Recording {
+pub fn alone(trace: Trace) -> Recording {
     let text = json!({"scenario": 1, "title": "alone", "locks": {}, "tasks": [{"name": "t", "steps": []}]});
     let source = lockscope::scenario::Source::new("alone.json", &text.to_string());
     let mut recording = runs::run(source, None);
