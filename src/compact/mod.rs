@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, LockId, LockName, Outcome, Packed, TaskId, Time};
 
+#[cfg(feature = "cli")]
 pub(crate) use bytes::number;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
