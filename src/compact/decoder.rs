@@ -237,36 +237,51 @@ impl Decoder {
     fn read_events(&mut self, from: &mut Reader) -> Result<(), Wrong> {
         self.events.clear();
         self.asides.clear();
-        while !from.is_empty() {
-            let event = self.event(from)?;
-            self.predictor.learn(event);
-            self.events.push(event);
-            if self.events.len() > MAX_IN_BLOCK {
-                return Err("there are too many events in a block");
-            }
+        // An event has two bytes at least.
+        self.events.reserve((from.0.len() / 2).min(MAX_IN_BLOCK) + 1);
+        match self.clock {
+            Clock::Real => self.read_each(from, |from: &mut Reader| from.number())?,
+            Clock::Virtual => self.read_each(from, since)?,
         }
         self.seq += self.events.len() as u64;
         Ok(())
     }
 
     #[inline]
-    fn event(&mut self, from: &mut Reader) -> Result<Packed, Wrong> {
+    fn read_each(
+        &mut self,
+        from: &mut Reader,
+        since: impl Fn(&mut Reader) -> Result<u64, Wrong>,
+    ) -> Result<(), Wrong> {
+        while !from.is_empty() {
+            let event = self.event(from, &since)?;
+            self.events.push(event);
+            if self.events.len() > MAX_IN_BLOCK {
+                return Err("there are too many events in a block");
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn event(
+        &mut self,
+        from: &mut Reader,
+        since: impl Fn(&mut Reader) -> Result<u64, Wrong>,
+    ) -> Result<Packed, Wrong> {
         let first = from.byte()?;
         let kind = Kind::from_number(first & 31).ok_or("there is no such event")?;
-        let since = match (self.clock, from.number()?) {
-            (Clock::Real, since) => since,
-            (Clock::Virtual, 1) => from.number()?,
-            (Clock::Virtual, twice) if twice % 2 == 0 => (twice / 2).wrapping_mul(MILLI),
-            (Clock::Virtual, _) => return Err("a time is no time"),
-        };
-        let at = self.predictor.at.wrapping_add(since);
-        let task = if first & 32 == 0 { from.small()? } else { self.predictor.task(kind) };
+        let at = self.predictor.at.wrapping_add(since(from)?);
+        let follower = self.predictor.follower(kind);
+        let task = if first & 32 == 0 { from.small()? } else { self.predictor.task(follower) };
         if task >= self.known.tasks {
             return Err("an event is of a task that has not been named");
         }
+        self.predictor.learn_task(follower, at, kind, task);
         if kind == Kind::Aside {
             return self.aside(from, at, TaskId(task));
         }
+        let place = self.predictor.around(kind, task);
         let around = if first & 64 == 0 {
             let (lock, step, mode) = (from.number()?, from.number()?, from.number()?);
             if lock >> 20 != 0 || step >> 20 != 0 || mode >> 11 != 0 {
@@ -274,8 +289,11 @@ impl Decoder {
             }
             step << 31 | lock << 11 | mode
         } else {
-            self.predictor.surroundings(kind, task)
+            self.predictor.surroundings(place)
         };
+        if kind.has_lock() && predict::lock(around) >= self.known.locks {
+            return Err("an event is of a lock that has not been named");
+        }
         let large = match (first & 128 == 0, has_op(kind)) {
             (false, _) => self.predictor.large(kind, task),
             (true, true) => {
@@ -287,11 +305,8 @@ impl Decoder {
         if large >= Packed::MAX_OPS {
             return Err("a number of an event is too large");
         }
-        let event = predict::event(at, kind, task, around, large);
-        if kind.has_lock() && event.lock().0 >= self.known.locks {
-            return Err("an event is of a lock that has not been named");
-        }
-        Ok(event)
+        self.predictor.learn(place, kind, task, around, large);
+        Ok(predict::event(at, kind, task, around, large))
     }
 
     /// An event that is told in full: what stands for it is given back.
@@ -307,6 +322,16 @@ impl Decoder {
         self.asides.push(Event { seq, at, actor: Actor { task, step }, what });
         // Everything in it has been measured.
         Packed::aside(at, Actor { task, step: short }, index as u64).ok_or("there is too much aside")
+    }
+}
+
+/// The time since the last event, on the virtual clock.
+#[inline]
+fn since(from: &mut Reader) -> Result<u64, Wrong> {
+    match from.number()? {
+        1 => from.number(),
+        twice if twice % 2 == 0 => Ok((twice / 2).wrapping_mul(MILLI)),
+        _ => Err("a time is no time"),
     }
 }
 

@@ -103,15 +103,16 @@ impl Encoder {
         if kind == Kind::Aside || !self.known.has(event.task(), lock) {
             return self.lose(event.at(), event.task(), 1);
         }
-        let (task, around, large) = (event.task(), predict::surroundings(event), event.large());
+        let (task, around, large) = (event.task().0, predict::surroundings(event), event.large());
+        let places = (self.predictor.follower(kind), self.predictor.around(kind, task));
         let hits = (
-            self.predictor.task(kind) == task.0,
-            self.predictor.surroundings(kind, task.0) == around,
-            self.predictor.large(kind, task.0) == large,
+            self.predictor.task(places.0) == task,
+            self.predictor.surroundings(places.1) == around,
+            self.predictor.large(kind, task) == large,
         );
         self.begin(kind, hits, event.at().nanos(), task);
         if !hits.1 {
-            number(&mut self.events, around >> 11 & 0xf_ffff);
+            number(&mut self.events, u64::from(predict::lock(around)));
             number(&mut self.events, around >> 31);
             number(&mut self.events, around & 0x7ff);
         }
@@ -122,7 +123,8 @@ impl Encoder {
         } else if !hits.2 {
             number(&mut self.events, large);
         }
-        self.predictor.learn(event);
+        self.predictor.learn_task(places.0, event.at().nanos(), kind, task);
+        self.predictor.learn(places.1, kind, task, around, large);
         if self.events.len() >= BLOCK {
             self.close();
         }
@@ -145,11 +147,12 @@ impl Encoder {
     }
 
     fn push_aside(&mut self, event: &Event, holds: &mut Vec<u8>) {
-        let task = event.actor.task;
-        let hit = self.predictor.task(Kind::Aside) == task.0;
-        self.begin(Kind::Aside, (hit, false, false), event.at.nanos(), task);
+        let (at, task) = (event.at.nanos(), event.actor.task.0);
+        let follower = self.predictor.follower(Kind::Aside);
+        let hit = self.predictor.task(follower) == task;
+        self.begin(Kind::Aside, (hit, false, false), at, task);
         self.events.append(holds);
-        self.predictor.learn(predict::event(event.at.nanos(), Kind::Aside, task.0, 0, 0));
+        self.predictor.learn_task(follower, at, Kind::Aside, task);
         if self.events.len() >= BLOCK {
             self.close();
         }
@@ -172,7 +175,7 @@ impl Encoder {
     }
 
     /// The kind, the time, and the task where nobody would think of it.
-    fn begin(&mut self, kind: Kind, hits: (bool, bool, bool), at: u64, task: TaskId) {
+    fn begin(&mut self, kind: Kind, hits: (bool, bool, bool), at: u64, task: u32) {
         let flags = u8::from(hits.0) << 5 | u8::from(hits.1) << 6 | u8::from(hits.2) << 7;
         self.events.push(kind as u8 | flags);
         let since = at.wrapping_sub(self.predictor.at);
@@ -185,7 +188,7 @@ impl Encoder {
             }
         }
         if !hits.0 {
-            number(&mut self.events, u64::from(task.0));
+            number(&mut self.events, u64::from(task));
         }
     }
 
