@@ -55,7 +55,7 @@ pub mod record;
 pub mod scenario;
 pub mod sync;
 pub use live::{serve, serve_with};
-pub use sync::task;
+pub use sync::{save, save_from_env, task};
 pub mod trace;
 #[cfg(feature = "cli")]
 pub mod view;

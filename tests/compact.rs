@@ -315,6 +315,34 @@ fn what_is_beyond_the_short_form_survives() {
     assert_eq!(told.locks[0].permits, Some(u32::MAX));
 }
 
+/// Whatever is pushed, the rest of the stream can be read.
+#[test]
+fn what_names_nobody_is_lost_and_nothing_else_is() {
+    let (op, mode) = (OpId(1), Mode::Exclusive);
+    let wait = |lock| What::Wait { lock: LockId(lock), op, mode };
+    let sent = |value| What::Sent { lock: LockId(0), op, value: Arc::new(value) };
+    let mut encoder = Encoder::new(&Head::default());
+    encoder.push_event(&event(1, 0, What::Spawn));
+    encoder.push_event(&event(2, 7, wait(0)));
+    encoder.task("a");
+    encoder.push_event(&event(3, 0, wait(0)));
+    encoder.lock(&LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None });
+    encoder.push_event(&event(4, 0, wait(0)));
+    encoder.push_event(&event(5, 1, wait(0)));
+    encoder.push_event(&event(6, 1, What::Say { text: "x".into() }));
+    encoder.push_event(&event(7, 0, What::Get { lock: LockId(1), key: "k".into(), value: None }));
+    let deep = (0..1000).fold(serde_json::Value::Null, |value, _| vec![value].into());
+    encoder.push_event(&event(8, 0, sent(deep)));
+    encoder.push_event(&event(9, 0, sent("x".repeat(9 << 20).into())));
+    encoder.push_event(&event(10, 0, What::Finish));
+    encoder.end(&End { outcome: Outcome::Stopped, at: Time::from_nanos(11), note: None });
+    let (told, result) = Told::of(&encoder.take());
+    assert_eq!(result, Ok(()));
+    let lost = |events| What::Lost { events };
+    let expected = [lost(2), lost(1), wait(0), lost(1), lost(1), lost(1), lost(1), lost(1), What::Finish];
+    assert_eq!(told.events.iter().map(|event| event.what.clone()).collect::<Vec<_>>(), expected);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 

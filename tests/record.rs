@@ -15,6 +15,8 @@ mod runs;
 #[path = "common/scenes.rs"]
 mod scenes;
 
+#[path = "record/blocks.rs"]
+mod blocks;
 #[path = "record/command.rs"]
 mod command;
 #[path = "record/damage.rs"]
@@ -23,6 +25,8 @@ mod damage;
 mod frames;
 #[path = "record/pages.rs"]
 mod pages;
+#[path = "record/perfetto.rs"]
+mod perfetto;
 #[path = "record/trace_file.rs"]
 mod trace_file;
 #[path = "record/truth.rs"]

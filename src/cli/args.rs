@@ -28,7 +28,7 @@ pub struct Cli {
 pub enum Command {
     /// Run a scenario and watch it; without a terminal, print its order
     Run {
-        /// A file, or the id of an embedded scenario (see `list`)
+        /// A file, the id of an embedded scenario (see `list`), or a trace file
         #[arg(default_value = crate::scenario::DEFAULT)]
         scenario: String,
         /// How to run and how to look.
@@ -37,7 +37,7 @@ pub enum Command {
     },
     /// Run a scenario and print what happened, in order
     Order {
-        /// A file, or the id of an embedded scenario (see `list`)
+        /// A file, the id of an embedded scenario (see `list`), or a trace file
         scenario: String,
         /// How to print it
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -66,7 +66,7 @@ pub enum Command {
         lockscope compare before.json after.json --format json\n\
         Exit codes: 0 compared, whether they differ or not; 2 a variant cannot run, and none was.")]
     Compare {
-        /// Files, or ids of embedded scenarios (see `list`)
+        /// Files, ids of embedded scenarios (see `list`), or trace files
         #[arg(required = true, value_name = "SCENARIO")]
         scenarios: Vec<String>,
         /// A variant: KIND for every lock, or NAME=KIND, or several of these parted by commas; again
@@ -91,7 +91,7 @@ pub enum Command {
     Record(Box<RecordFlags>),
     /// Play a trace file: with everything that a run of its scenario offers
     Play {
-        /// A trace file (`.jsonl`)
+        /// A trace file (`.lockscope`, `.jsonl`)
         recording: String,
         /// How to look.
         #[command(flatten)]
@@ -112,7 +112,7 @@ pub enum Command {
     /// here, behind `--`, and reports by itself. A pause stops the picture, never the program: End goes back
     /// to what happens now, w saves what was seen. One that was started here is ended when you leave.
     #[command(after_help = "Examples:\n  lockscope attach 127.0.0.1:7007\n  \
-        lockscope attach --save run.jsonl -- target/debug/my-server\n  \
+        lockscope attach --save run.lockscope -- target/debug/my-server\n  \
         lockscope attach --format json -- cargo run --example my-server\n\
         Exit codes: 0 looked until the end, 2 there is nothing to look at; of a program that was started, its own.")]
     Attach(AttachFlags),
@@ -191,7 +191,8 @@ pub struct AttachFlags {
     /// Print it in this way; without it, it is drawn where there is a terminal
     #[arg(long, value_enum)]
     pub format: Option<ListFormat>,
-    /// When you leave, save what was seen as a trace file, for `play` and `record`
+    /// When you leave, save what was seen as a trace file (`.lockscope`, or else JSON lines), for `play` and
+    /// `record`
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub save: Option<PathBuf>,
     /// How to look.

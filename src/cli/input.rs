@@ -8,7 +8,7 @@ use super::args::EngineFlags;
 use super::watch::{self, Content};
 use super::{Failure, color, complain, options, order, unknown, warn};
 use crate::record::Recording;
-use crate::record::trace_file::{self, BEGINNING, Reading, Unreadable};
+use crate::record::trace_file::{self, BEGINS, Reading, Unreadable};
 use crate::scenario::{self, Checked, Source, Swap};
 use crate::trace::words;
 
@@ -35,7 +35,7 @@ pub fn read(name: &str, color: bool) -> Result<Text, Failure> {
         return Ok(Text::Scenario(bundled.source(), None));
     }
     let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
-    if begin.starts_with(BEGINNING) {
+    if trace_file::is_one(&begin) {
         return Ok(Text::Recording(Box::new(recording(name, begin, file)?)));
     }
     let content = watch::read_on(begin, file).map_err(|error| unreadable(name, &error))?;
@@ -105,21 +105,22 @@ pub fn unchanged(flags: &EngineFlags, swaps: &[Swap]) -> Result<(), Failure> {
 fn begin(path: &str) -> io::Result<(Vec<u8>, File)> {
     let mut file = File::open(path)?;
     let mut begin = Vec::new();
-    (&mut file).take(BEGINNING.len() as u64).read_to_end(&mut begin)?;
+    (&mut file).take(BEGINS as u64).read_to_end(&mut begin)?;
     Ok((begin, file))
 }
 
+/// Bytes of a trace file that are read at once.
+const READ: usize = 256 << 10;
+
 fn recording(name: &str, begin: Vec<u8>, file: File) -> Result<Recording, Failure> {
     let shown = words::clean(name);
-    match trace_file::read(Cursor::new(begin).chain(BufReader::new(file))) {
+    match trace_file::read(Cursor::new(begin).chain(BufReader::with_capacity(READ, file))) {
         Ok(Reading { recording, damage }) => {
             if let Some(damage) = damage {
-                let what = words::clean(&damage.what);
-                let line = damage.line;
+                let damage = damage.to_string();
+                let damage = words::clean(&damage);
                 complain(
-                    &format!(
-                        "warning: `{shown}` is damaged, line {line}: {what}\n  help: it plays up to there\n"
-                    ),
+                    &format!("warning: `{shown}` is damaged, {damage}\n  help: it plays up to there\n"),
                     0,
                 );
             }
@@ -128,11 +129,9 @@ fn recording(name: &str, begin: Vec<u8>, file: File) -> Result<Recording, Failur
         Err(Unreadable::Io(error)) => Err(unreadable(name, &error)),
         Err(error) => {
             let help = match error {
-                Unreadable::NotARecording => "`lockscope record SCENARIO -o run.jsonl` writes one",
-                Unreadable::Newer(_) => "play it with that version, or a newer one",
-                Unreadable::Head(_) | Unreadable::Io(_) => {
-                    "record it again: nothing after that line can be read"
-                }
+                Unreadable::NotARecording => "`lockscope record SCENARIO -o run.lockscope` writes one",
+                Unreadable::Newer { .. } => "play it with that version, or a newer one",
+                Unreadable::Head(_) | Unreadable::Io(_) => "record it again: nothing after that can be read",
             };
             let error = error.to_string();
             Err(Failure::Unusable(format!(

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -19,7 +20,7 @@ use crate::record::frames::{Cut, Frames, Look, Pace, Viewer};
 use crate::record::handout::handout;
 use crate::record::html::{self, Html};
 use crate::record::picture::{self, FilmSvg, Gif, Repeat, png, svg};
-use crate::record::{At, Recording, Sink, trace_file};
+use crate::record::{At, Recording, Sink, perfetto, trace_file};
 use crate::trace::words;
 
 /// A way to keep a run.
@@ -58,11 +59,16 @@ enum Way {
 }
 
 /// The formats there are.
-const FORMATS: [Format; 8] = [
+const FORMATS: [Format; 10] = [
     Format {
         name: "jsonl",
         about: "a trace file: every event, to be played, printed and recorded again",
         write: Way::Whole(|job, out| trace_file::write(job.recording, out)),
+    },
+    Format {
+        name: "lockscope",
+        about: "the same in few bytes, as a program writes it",
+        write: Way::Whole(|job, out| trace_file::write_compact(job.recording, out)),
     },
     Format {
         name: "cast",
@@ -94,6 +100,11 @@ const FORMATS: [Format; 8] = [
         write: Way::Pictures(|job, out| Ok(Box::new(Html::new(out, job.recording, job.html)?))),
     },
     Format {
+        name: "perfetto-trace",
+        about: "for ui.perfetto.dev, which shows what is too long for a terminal",
+        write: Way::Whole(|job, out| perfetto::write(job.recording, out)),
+    },
+    Format {
         name: "txt",
         about: "the order as a sequence diagram, as `order` prints it",
         write: Way::Whole(|job, out| {
@@ -106,6 +117,15 @@ const FORMATS: [Format; 8] = [
         write: Way::Whole(|job, out| out.write_all(handout(job.recording, &job.look).as_bytes())),
     },
 ];
+
+/// Writes a trace file, compact where its ending says so.
+pub fn write_trace(path: &Path, recording: &Recording, out: &mut impl Write) -> io::Result<()> {
+    if path.extension().is_some_and(|ending| ending == "lockscope") {
+        trace_file::write_compact(recording, out)
+    } else {
+        trace_file::write(recording, out)
+    }
+}
 
 /// The format of that name, for the command line.
 pub fn format(name: &str) -> Result<&'static Format, String> {
@@ -120,7 +140,7 @@ pub fn formats_help() -> String {
     let mut text = "Formats, by the ending of the file:\n".to_owned();
     for format in &FORMATS {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  .{:<6} {}", format.name, format.about);
+        let _ = writeln!(text, "  .{:<14} {}", format.name, format.about);
     }
     text += "Exit codes: 0 all files are written, 1 one could not be, 2 the command line or the scenario is wrong.";
     text
@@ -170,8 +190,9 @@ pub fn record(flags: &RecordFlags) -> Result<(), Failure> {
             ))
         })
     };
-    let duration = frames(cut.pace)?.duration();
-    // Formats of another pace have pictures of their own.
+    // Formats of another pace have pictures of their own; a film knows how long it is.
+    let film = formats.iter().any(|(_, format)| matches!(format.write, Way::Pictures(_)));
+    let duration = if film { frames(cut.pace)?.duration() } else { Duration::ZERO };
     let mut passes: Vec<(Pace, Frames)> = Vec::new();
     for (_, format) in &formats {
         let own = format.pace(flags.fps);

@@ -7,12 +7,10 @@ use super::bytes::{Reader, Wrong, unzigzag};
 use super::encoder::MILLI;
 use super::predict::{self, Predictor, has_op};
 use super::{
-    BLOCK_HEAD, Clock, Damage, End, Head, Item, MAGIC, MAX_BLOCK, MAX_EVENTS, VERSION, Why, aside, kind,
+    BLOCK_HEAD, Clock, Damage, End, Head, Item, Known, MAGIC, MAX_BLOCK, MAX_EVENTS, VERSION, Why, aside,
+    kind,
 };
 use crate::event::{Actor, Event, Kind, LockKind, LockName, Outcome, Packed, TaskId, Time};
-
-/// What all names together may take, in bytes.
-const MAX_NAMES: usize = 256 << 20;
 
 /// Events of a block: twice as many as an encoder ever puts into one.
 const MAX_IN_BLOCK: usize = 1 << 16;
@@ -28,6 +26,8 @@ pub struct Decoder {
     done: usize,
     /// How many bytes were done before that.
     before: u64,
+    /// Where the block begins that was told last.
+    told: u64,
     clock: Clock,
     stage: Stage,
     predictor: Predictor,
@@ -49,14 +49,6 @@ enum Stage {
     Head,
     Body,
     Over,
-}
-
-/// What has been named.
-#[derive(Debug, Default)]
-struct Known {
-    tasks: u32,
-    locks: u32,
-    bytes: usize,
 }
 
 impl Decoder {
@@ -90,6 +82,11 @@ impl Decoder {
                 Err(self.damage.insert(damage).clone())
             }
         }
+    }
+
+    /// Where the block begins that told the last item: bytes since the beginning.
+    pub fn offset(&self) -> u64 {
+        self.told
     }
 
     /// What is wrong if nothing more comes.
@@ -171,6 +168,7 @@ impl Decoder {
             let told = self.block(kind, &input[whole]);
             self.input = input;
             let told = told.map_err(|wrong| Why::Nonsense(wrong.into()))?;
+            self.told = self.before + self.done as u64;
             self.done = next;
             if told.is_some() {
                 return Ok(told);
@@ -211,25 +209,25 @@ impl Decoder {
         while !from.is_empty() {
             let which = from.byte()?;
             let name: Arc<str> = from.text()?.into();
-            self.known.bytes += name.len() + 64;
-            match which {
+            let fits = match which {
                 0 => {
+                    let fits = self.known.add_task(&name);
                     self.tasks.push(name);
-                    self.known.tasks += 1;
+                    fits
                 }
                 1 => {
+                    let fits = self.known.add_lock(&name);
                     let path = from.text()?;
                     let kind = LockKind::ALL.into_iter().find(|kind| kind.path() == path);
                     let kind = kind.ok_or("there is a kind of lock that nobody knows")?;
                     let permits = from.maybe()?.map(u32::try_from).transpose();
                     let permits = permits.map_err(|_| "a number of permits is too large")?;
                     self.locks.push(LockName { name, kind, permits });
-                    self.known.locks += 1;
+                    fits
                 }
                 _ => return Err("a name is of neither a task nor a lock"),
-            }
-            let known = &self.known;
-            if known.tasks > Packed::MAX_TASKS || known.locks > Packed::MAX_LOCKS || known.bytes > MAX_NAMES {
+            };
+            if !fits {
                 return Err("there are too many names");
             }
         }
@@ -239,36 +237,51 @@ impl Decoder {
     fn read_events(&mut self, from: &mut Reader) -> Result<(), Wrong> {
         self.events.clear();
         self.asides.clear();
-        while !from.is_empty() {
-            let event = self.event(from)?;
-            self.predictor.learn(event);
-            self.events.push(event);
-            if self.events.len() > MAX_IN_BLOCK {
-                return Err("there are too many events in a block");
-            }
+        // An event has two bytes at least.
+        self.events.reserve((from.0.len() / 2).min(MAX_IN_BLOCK) + 1);
+        match self.clock {
+            Clock::Real => self.read_each(from, |from: &mut Reader| from.number())?,
+            Clock::Virtual => self.read_each(from, since)?,
         }
         self.seq += self.events.len() as u64;
         Ok(())
     }
 
     #[inline]
-    fn event(&mut self, from: &mut Reader) -> Result<Packed, Wrong> {
+    fn read_each(
+        &mut self,
+        from: &mut Reader,
+        since: impl Fn(&mut Reader) -> Result<u64, Wrong>,
+    ) -> Result<(), Wrong> {
+        while !from.is_empty() {
+            let event = self.event(from, &since)?;
+            self.events.push(event);
+            if self.events.len() > MAX_IN_BLOCK {
+                return Err("there are too many events in a block");
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn event(
+        &mut self,
+        from: &mut Reader,
+        since: impl Fn(&mut Reader) -> Result<u64, Wrong>,
+    ) -> Result<Packed, Wrong> {
         let first = from.byte()?;
         let kind = Kind::from_number(first & 31).ok_or("there is no such event")?;
-        let since = match (self.clock, from.number()?) {
-            (Clock::Real, since) => since,
-            (Clock::Virtual, 1) => from.number()?,
-            (Clock::Virtual, twice) if twice % 2 == 0 => (twice / 2).wrapping_mul(MILLI),
-            (Clock::Virtual, _) => return Err("a time is no time"),
-        };
-        let at = self.predictor.at.wrapping_add(since);
-        let task = if first & 32 == 0 { from.small()? } else { self.predictor.task(kind) };
+        let at = self.predictor.at.wrapping_add(since(from)?);
+        let follower = self.predictor.follower(kind);
+        let task = if first & 32 == 0 { from.small()? } else { self.predictor.task(follower) };
         if task >= self.known.tasks {
             return Err("an event is of a task that has not been named");
         }
+        self.predictor.learn_task(follower, at, kind, task);
         if kind == Kind::Aside {
             return self.aside(from, at, TaskId(task));
         }
+        let place = self.predictor.around(kind, task);
         let around = if first & 64 == 0 {
             let (lock, step, mode) = (from.number()?, from.number()?, from.number()?);
             if lock >> 20 != 0 || step >> 20 != 0 || mode >> 11 != 0 {
@@ -276,8 +289,11 @@ impl Decoder {
             }
             step << 31 | lock << 11 | mode
         } else {
-            self.predictor.surroundings(kind, task)
+            self.predictor.surroundings(place)
         };
+        if kind.has_lock() && predict::lock(around) >= self.known.locks {
+            return Err("an event is of a lock that has not been named");
+        }
         let large = match (first & 128 == 0, has_op(kind)) {
             (false, _) => self.predictor.large(kind, task),
             (true, true) => {
@@ -289,11 +305,8 @@ impl Decoder {
         if large >= Packed::MAX_OPS {
             return Err("a number of an event is too large");
         }
-        let event = predict::event(at, kind, task, around, large);
-        if kind.has_lock() && event.lock().0 >= self.known.locks {
-            return Err("an event is of a lock that has not been named");
-        }
-        Ok(event)
+        self.predictor.learn(place, kind, task, around, large);
+        Ok(predict::event(at, kind, task, around, large))
     }
 
     /// An event that is told in full: what stands for it is given back.
@@ -309,6 +322,16 @@ impl Decoder {
         self.asides.push(Event { seq, at, actor: Actor { task, step }, what });
         // Everything in it has been measured.
         Packed::aside(at, Actor { task, step: short }, index as u64).ok_or("there is too much aside")
+    }
+}
+
+/// The time since the last event, on the virtual clock.
+#[inline]
+fn since(from: &mut Reader) -> Result<u64, Wrong> {
+    match from.number()? {
+        1 => from.number(),
+        twice if twice % 2 == 0 => Ok((twice / 2).wrapping_mul(MILLI)),
+        _ => Err("a time is no time"),
     }
 }
 

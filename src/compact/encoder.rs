@@ -1,9 +1,9 @@
 //! From events to bytes.
 
-use super::bytes::{maybe, maybe_text, number, text, zigzag};
+use super::bytes::{Reader, maybe, maybe_text, number, text, zigzag};
 use super::predict::{self, Predictor, has_op};
-use super::{Clock, End, Head, MAGIC, MAX_EVENTS, VERSION, aside, kind};
-use crate::event::{Actor, Event, Kind, LockName, Packed, TaskId, What};
+use super::{Clock, End, Head, Known, MAGIC, MAX_EVENTS, VERSION, aside, kind};
+use crate::event::{Actor, Event, Kind, LockName, Packed, TaskId, Time, What};
 
 /// A block is closed when it has so many bytes: that much a crash may cost.
 const BLOCK: usize = 64 << 10;
@@ -34,6 +34,9 @@ pub(super) const MILLI: u64 = 1_000_000;
 pub struct Encoder {
     clock: Clock,
     predictor: Predictor,
+    known: Known,
+    /// Events lost before there was a task to tell it of.
+    homeless: u64,
     /// Whole blocks.
     out: Vec<u8>,
     names: Vec<u8>,
@@ -56,21 +59,34 @@ impl Encoder {
         Self {
             clock: head.clock,
             predictor: Predictor::default(),
+            known: Known::default(),
+            homeless: 0,
             out,
             names: Vec::new(),
             events: Vec::with_capacity(BLOCK + 64),
         }
     }
 
-    /// Names the next task.
+    /// Names the next task. A stream has 2²⁴ tasks, 2²⁰ locks and 256 MiB of names at most: what happens to later
+    /// ones is lost.
     pub fn task(&mut self, name: &str) {
+        if !self.known.add_task(name) {
+            return;
+        }
         self.names.push(0);
         text(&mut self.names, name);
         self.close_names(BLOCK);
+        if self.homeless > 0 {
+            let events = std::mem::take(&mut self.homeless);
+            self.lose(Time::from_nanos(self.predictor.at), TaskId(0), events);
+        }
     }
 
-    /// Names the next lock.
+    /// Names the next lock. See [`Encoder::task`].
     pub fn lock(&mut self, lock: &LockName) {
+        if !self.known.add_lock(&lock.name) {
+            return;
+        }
         self.names.push(1);
         text(&mut self.names, &lock.name);
         text(&mut self.names, lock.kind.path());
@@ -78,23 +94,25 @@ impl Encoder {
         self.close_names(BLOCK);
     }
 
-    /// Adds what happened next, in its short form. Its task and its lock have been named. What happened
-    /// [aside](Kind::Aside) is not in it, and counts as one event [lost](What::Lost): see [`Encoder::push_event`].
+    /// Adds what happened next, in its short form. What happened [aside](Kind::Aside) is not in it, and counts as
+    /// one event [lost](What::Lost): see [`Encoder::push_event`]. So does what happens to a task or a lock that
+    /// has not been named.
     pub fn push(&mut self, event: Packed) {
         let kind = event.kind();
-        if kind == Kind::Aside {
-            let actor = Actor { task: event.task(), step: None };
-            return self.push_event(&Event { seq: 0, at: event.at(), actor, what: What::Lost { events: 1 } });
+        let lock = kind.has_lock().then(|| event.lock());
+        if kind == Kind::Aside || !self.known.has(event.task(), lock) {
+            return self.lose(event.at(), event.task(), 1);
         }
-        let (task, around, large) = (event.task(), predict::surroundings(event), event.large());
+        let (task, around, large) = (event.task().0, predict::surroundings(event), event.large());
+        let places = (self.predictor.follower(kind), self.predictor.around(kind, task));
         let hits = (
-            self.predictor.task(kind) == task.0,
-            self.predictor.surroundings(kind, task.0) == around,
-            self.predictor.large(kind, task.0) == large,
+            self.predictor.task(places.0) == task,
+            self.predictor.surroundings(places.1) == around,
+            self.predictor.large(kind, task) == large,
         );
         self.begin(kind, hits, event.at().nanos(), task);
         if !hits.1 {
-            number(&mut self.events, around >> 11 & 0xf_ffff);
+            number(&mut self.events, u64::from(predict::lock(around)));
             number(&mut self.events, around >> 31);
             number(&mut self.events, around & 0x7ff);
         }
@@ -105,36 +123,59 @@ impl Encoder {
         } else if !hits.2 {
             number(&mut self.events, large);
         }
-        self.predictor.learn(event);
+        self.predictor.learn_task(places.0, event.at().nanos(), kind, task);
+        self.predictor.learn(places.1, kind, task, around, large);
         if self.events.len() >= BLOCK {
             self.close();
         }
     }
 
-    /// Adds what happened next, whatever it is. Its task and its lock have been named. What is larger than a
-    /// block can be counts as one event [lost](What::Lost).
+    /// Adds what happened next, whatever it is. What is larger than a block can be counts as one event
+    /// [lost](What::Lost), and so does what happens to a task or a lock that has not been named.
     pub fn push_event(&mut self, event: &Event) {
         if let Some(packed) = Packed::of(event) {
             return self.push(packed);
         }
         let mut holds = Vec::new();
         aside::put(&mut holds, event);
-        if holds.len() > MAX_EVENTS - BLOCK - 64 {
-            holds.clear();
-            aside::put(&mut holds, &Event { what: What::Lost { events: 1 }, ..event.clone() });
+        // What a reader stumbles over would cost it all the rest: a value that is nested too deep, say.
+        let fits = holds.len() <= MAX_EVENTS - BLOCK - 64 && aside::get(&mut Reader(&holds)).is_ok();
+        if !fits || !self.known.has(event.actor.task, event.what.lock()) {
+            return self.lose(event.at, event.actor.task, 1);
         }
-        let task = event.actor.task;
-        let hit = self.predictor.task(Kind::Aside) == task.0;
-        self.begin(Kind::Aside, (hit, false, false), event.at.nanos(), task);
-        self.events.append(&mut holds);
-        self.predictor.learn(predict::event(event.at.nanos(), Kind::Aside, task.0, 0, 0));
+        self.push_aside(event, &mut holds);
+    }
+
+    fn push_aside(&mut self, event: &Event, holds: &mut Vec<u8>) {
+        let (at, task) = (event.at.nanos(), event.actor.task.0);
+        let follower = self.predictor.follower(Kind::Aside);
+        let hit = self.predictor.task(follower) == task;
+        self.begin(Kind::Aside, (hit, false, false), at, task);
+        self.events.append(holds);
+        self.predictor.learn_task(follower, at, Kind::Aside, task);
         if self.events.len() >= BLOCK {
             self.close();
         }
     }
 
+    /// Counts events as lost by a task, or by somebody.
+    #[cold]
+    fn lose(&mut self, at: Time, task: TaskId, events: u64) {
+        if self.known.tasks == 0 {
+            self.homeless += events;
+            return;
+        }
+        let task = if self.known.has(task, None) { task } else { TaskId(0) };
+        let event = Event { seq: 0, at, actor: Actor { task, step: None }, what: What::Lost { events } };
+        match Packed::of(&event) {
+            Some(packed) => self.push(packed),
+            // A number beyond the short form.
+            None => self.push_event(&event),
+        }
+    }
+
     /// The kind, the time, and the task where nobody would think of it.
-    fn begin(&mut self, kind: Kind, hits: (bool, bool, bool), at: u64, task: TaskId) {
+    fn begin(&mut self, kind: Kind, hits: (bool, bool, bool), at: u64, task: u32) {
         let flags = u8::from(hits.0) << 5 | u8::from(hits.1) << 6 | u8::from(hits.2) << 7;
         self.events.push(kind as u8 | flags);
         let since = at.wrapping_sub(self.predictor.at);
@@ -147,7 +188,7 @@ impl Encoder {
             }
         }
         if !hits.0 {
-            number(&mut self.events, u64::from(task.0));
+            number(&mut self.events, u64::from(task));
         }
     }
 

@@ -35,8 +35,10 @@ mod predict;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::event::{Event, LockName, Outcome, Packed, Time};
+use crate::event::{Event, LockId, LockName, Outcome, Packed, TaskId, Time};
 
+#[cfg(feature = "cli")]
+pub(crate) use bytes::number;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 
@@ -55,6 +57,48 @@ const MAX_BLOCK: usize = 3 * MAX_TEXT + (1 << 20);
 
 /// Bytes of a block's beginning.
 const BLOCK_HEAD: usize = 9;
+
+/// What all names together may take, in bytes.
+const MAX_NAMES: usize = 256 << 20;
+
+/// How much has been named.
+#[derive(Debug, Default)]
+struct Known {
+    tasks: u32,
+    locks: u32,
+    bytes: usize,
+}
+
+impl Known {
+    /// Takes a task, unless that is too much.
+    fn add_task(&mut self, name: &str) -> bool {
+        let fits = self.tasks < Packed::MAX_TASKS && self.add(name);
+        self.tasks += u32::from(fits);
+        fits
+    }
+
+    /// Takes a lock, unless that is too much.
+    fn add_lock(&mut self, name: &str) -> bool {
+        let fits = self.locks < Packed::MAX_LOCKS && self.add(name);
+        self.locks += u32::from(fits);
+        fits
+    }
+
+    fn add(&mut self, name: &str) -> bool {
+        // And what it takes to keep it.
+        let bytes = self.bytes + name.len().min(MAX_TEXT) + 64;
+        if bytes <= MAX_NAMES {
+            self.bytes = bytes;
+        }
+        bytes <= MAX_NAMES
+    }
+
+    /// Whether these have been named.
+    #[inline]
+    fn has(&self, task: TaskId, lock: Option<LockId>) -> bool {
+        task.0 < self.tasks && lock.is_none_or(|lock| lock.0 < self.locks)
+    }
+}
 
 /// What a block is.
 mod kind {

@@ -11,11 +11,14 @@
 
 use crate::event::{Kind, Packed};
 
+/// Sizes of the tables, in bits of a place.
 const TASKS: u32 = 12;
 const FOLLOWERS: u32 = 12;
 const SURROUNDINGS: u32 = 13;
 const THREADS: u32 = 12;
-const COUNTER_BITS: u32 = 36;
+
+/// An operation's number has 48 bits.
+const COUNTER_BITS: u32 = 48 - THREADS;
 
 /// The bits of an operation's number that its thread counts with.
 const COUNTER: u64 = (1 << COUNTER_BITS) - 1;
@@ -23,57 +26,69 @@ const COUNTER: u64 = (1 << COUNTER_BITS) - 1;
 /// What is remembered of a task.
 #[derive(Debug, Clone, Copy, Default)]
 struct Actor {
-    /// Its last event.
-    last: u8,
-    /// The surroundings of that.
+    /// The surroundings of its last event.
     surroundings: u64,
-    /// The thread that it asked on.
-    thread: u16,
     /// The operation that waits.
     waits: u64,
     /// The last two that it has got.
     holds: [u64; 2],
     /// The last large number that was no operation.
     number: u64,
+    /// The thread that it asked on.
+    thread: u16,
+    /// Its last event.
+    last: u8,
 }
 
-/// What is remembered of all that happened.
+/// What is remembered of all that happened. A table has its size in its type, so that a place in it needs no
+/// check.
 #[derive(Debug)]
 pub struct Predictor {
     /// When the last event was.
     pub at: u64,
     last: u64,
-    followers: Box<[u32]>,
-    surroundings: Box<[u64]>,
-    actors: Box<[Actor]>,
+    followers: Box<[u32; 1 << FOLLOWERS]>,
+    surroundings: Box<[u64; 1 << SURROUNDINGS]>,
+    actors: Box<[Actor; 1 << TASKS]>,
     /// The number of the next operation of each thread.
-    next: Box<[u64]>,
+    next: Box<[u64; 1 << THREADS]>,
 }
 
 impl Default for Predictor {
+    // Of a fixed size, so that no place in them is looked up with a check; some tens of kilobytes.
+    #[allow(clippy::large_stack_arrays)]
     fn default() -> Self {
         Self {
             at: 0,
             last: 0,
-            followers: vec![0; 1 << FOLLOWERS].into(),
-            surroundings: vec![0; 1 << SURROUNDINGS].into(),
-            actors: vec![Actor::default(); 1 << TASKS].into(),
-            next: vec![0; 1 << THREADS].into(),
+            followers: Box::new([0; 1 << FOLLOWERS]),
+            surroundings: Box::new([0; 1 << SURROUNDINGS]),
+            actors: Box::new([Actor::default(); 1 << TASKS]),
+            next: Box::new([0; 1 << THREADS]),
         }
     }
 }
 
+#[inline]
 const fn place(key: u64, bits: u32) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
 }
 
 /// An event's lock, step and mode in one number.
+#[inline]
 pub fn surroundings(event: Packed) -> u64 {
     let [_, what, whom] = event.words();
     (whom >> 24) << 11 | what >> 5 & 0x7ff
 }
 
+/// The lock among its surroundings.
+#[inline]
+pub const fn lock(surroundings: u64) -> u32 {
+    (surroundings >> 11 & 0xf_ffff) as u32
+}
+
 /// Whether the large number is an operation.
+#[inline]
 pub const fn has_op(kind: Kind) -> bool {
     matches!(
         kind,
@@ -82,41 +97,56 @@ pub const fn has_op(kind: Kind) -> bool {
 }
 
 /// An event from what the functions here give for it.
+#[inline]
 pub const fn event(at: u64, kind: Kind, task: u32, surroundings: u64, large: u64) -> Packed {
     let what = kind as u64 | (surroundings & 0x7ff) << 5 | large << 16;
     Packed::from_words([at, what, task as u64 | (surroundings >> 11) << 24])
 }
 
+/// The thread of an operation, as a place.
+#[inline]
+const fn thread(op: u64) -> usize {
+    (op >> COUNTER_BITS) as usize & ((1 << THREADS) - 1)
+}
+
 impl Predictor {
-    fn actor(&mut self, task: u32) -> &mut Actor {
-        &mut self.actors[task as usize & ((1 << TASKS) - 1)]
+    #[inline]
+    fn actor(&self, task: u32) -> &Actor {
+        &self.actors[task as usize & ((1 << TASKS) - 1)]
     }
 
-    fn follower(&mut self, kind: Kind) -> &mut u32 {
-        &mut self.followers[place(self.last << 5 | kind as u64, FOLLOWERS)]
-    }
-
-    fn around(&mut self, kind: Kind, task: u32) -> &mut u64 {
-        let actor = self.actor(task);
-        let key = (actor.surroundings << 10) ^ (u64::from(actor.last) << 5 | kind as u64);
-        &mut self.surroundings[place(key, SURROUNDINGS)]
+    /// Where it is remembered whose event of this kind it will be.
+    #[inline]
+    pub fn follower(&self, kind: Kind) -> usize {
+        place(self.last << 5 | kind as u64, FOLLOWERS)
     }
 
     /// Whose event it will be.
-    pub fn task(&mut self, kind: Kind) -> u32 {
-        *self.follower(kind)
+    #[inline]
+    pub fn task(&self, follower: usize) -> u32 {
+        self.followers[follower & ((1 << FOLLOWERS) - 1)]
+    }
+
+    /// Where the surroundings are remembered that it will have.
+    #[inline]
+    pub fn around(&self, kind: Kind, task: u32) -> usize {
+        let actor = self.actor(task);
+        let key = (actor.surroundings << 10) ^ (u64::from(actor.last) << 5 | kind as u64);
+        place(key, SURROUNDINGS)
     }
 
     /// The lock, step and mode that it will have.
-    pub fn surroundings(&mut self, kind: Kind, task: u32) -> u64 {
-        *self.around(kind, task)
+    #[inline]
+    pub fn surroundings(&self, around: usize) -> u64 {
+        self.surroundings[around & ((1 << SURROUNDINGS) - 1)]
     }
 
     /// The operation, or the large number, that it will have.
-    pub fn large(&mut self, kind: Kind, task: u32) -> u64 {
+    #[inline]
+    pub fn large(&self, kind: Kind, task: u32) -> u64 {
         const WAIT: u8 = Kind::Wait as u8;
         const GRANT: u8 = Kind::Grant as u8;
-        let actor = *self.actor(task);
+        let actor = self.actor(task);
         match (kind, actor.last) {
             (Kind::Wait, GRANT)
             | (Kind::Grant, WAIT)
@@ -124,7 +154,8 @@ impl Predictor {
             | (Kind::Cancel, _) => actor.waits,
             (Kind::Release, _) => actor.holds[0],
             _ if has_op(kind) => {
-                u64::from(actor.thread) << COUNTER_BITS | self.next[usize::from(actor.thread)]
+                let thread = u64::from(actor.thread) << COUNTER_BITS;
+                thread | self.next[self::thread(thread)]
             }
             _ => actor.number,
         }
@@ -132,8 +163,7 @@ impl Predictor {
 
     /// An operation as its thread, and its distance from that thread's next.
     pub fn distance(&self, op: u64) -> (u64, i64) {
-        let thread = op >> COUNTER_BITS;
-        (thread, (op & COUNTER) as i64 - self.next[thread as usize] as i64)
+        (op >> COUNTER_BITS, (op & COUNTER) as i64 - self.next[thread(op)] as i64)
     }
 
     /// The inverse: `None` if there is no such thread.
@@ -142,26 +172,24 @@ impl Predictor {
         Some(thread << COUNTER_BITS | next.wrapping_add_signed(distance) & COUNTER)
     }
 
-    /// Learns what it really was.
-    pub fn learn(&mut self, event: Packed) {
-        let (kind, task, large) = (event.kind(), event.task().0, event.large());
-        *self.follower(kind) = task;
-        self.at = event.at().nanos();
+    /// Learns when and whose it really was: of an event [aside](Kind::Aside) that is all.
+    #[inline]
+    pub fn learn_task(&mut self, follower: usize, at: u64, kind: Kind, task: u32) {
+        self.followers[follower & ((1 << FOLLOWERS) - 1)] = task;
+        self.at = at;
         self.last = u64::from(task) << 5 | kind as u64;
-        if kind == Kind::Aside {
-            return;
-        }
-        let around = surroundings(event);
-        *self.around(kind, task) = around;
-        let asks = has_op(kind) && !matches!(kind, Kind::Release | Kind::Cancel);
-        if asks {
-            let next = &mut self.next[(large >> COUNTER_BITS) as usize];
+    }
+
+    /// Learns what else it really was.
+    #[inline]
+    pub fn learn(&mut self, around: usize, kind: Kind, task: u32, surroundings: u64, large: u64) {
+        self.surroundings[around & ((1 << SURROUNDINGS) - 1)] = surroundings;
+        let actor = &mut self.actors[task as usize & ((1 << TASKS) - 1)];
+        (actor.last, actor.surroundings) = (kind as u8, surroundings);
+        if has_op(kind) && !matches!(kind, Kind::Release | Kind::Cancel) {
+            let next = &mut self.next[thread(large)];
             *next = (*next).max((large & COUNTER) + 1);
-        }
-        let actor = self.actor(task);
-        (actor.last, actor.surroundings) = (kind as u8, around);
-        if asks {
-            actor.thread = (large >> COUNTER_BITS) as u16;
+            actor.thread = thread(large) as u16;
         }
         match kind {
             Kind::Wait | Kind::Grant => actor.waits = large,

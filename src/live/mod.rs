@@ -27,7 +27,7 @@ mod wire;
 
 use std::net::ToSocketAddrs;
 
-use crate::sync::{Recorder, install, installed};
+use crate::sync::of_program;
 
 pub use client::{ConnectError, Live};
 pub use hello::Token;
@@ -37,8 +37,8 @@ pub use wire::{Frame, Reader};
 /// Lets viewers of this machine look at this program while it runs: `lockscope attach ADDR`.
 ///
 /// If `lockscope attach -- PROGRAM` started the program, it reports to that viewer instead, and `addr` is
-/// left alone. Installs [`Recorder::program`] unless a recorder is installed. Keep what it gives for as long
-/// as others may come.
+/// left alone. Installs [`Recorder::program`](crate::sync::Recorder::program) unless a recorder is installed.
+/// Keep what it gives for as long as others may come.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub use wire::{Frame, Reader};
 /// # Ok::<(), lockscope::live::ServeError>(())
 /// ```
 pub fn serve(addr: impl ToSocketAddrs) -> Result<Serving, ServeError> {
-    let recorder = recorder()?;
+    let recorder = of_program().ok_or(ServeError::Sink)?;
     let (feed, serving) = match report_from_env()? {
         Some(reporting) => reporting,
         None => feed(addr)?,
@@ -67,20 +67,11 @@ pub fn serve(addr: impl ToSocketAddrs) -> Result<Serving, ServeError> {
 ///
 /// Those of [`serve`], but for the address.
 pub fn serve_with(addr: impl ToSocketAddrs, token: Token) -> Result<Serving, ServeError> {
-    let recorder = recorder()?;
+    let recorder = of_program().ok_or(ServeError::Sink)?;
     let (feed, serving) = match report_from_env()? {
         Some(reporting) => reporting,
         None => feed_with(addr, token)?,
     };
     recorder.attach(feed);
     Ok(serving)
-}
-
-/// The recorder of this program, installed if there was none.
-fn recorder() -> Result<&'static Recorder, ServeError> {
-    if installed().is_none() {
-        // Somebody else may be quicker; then theirs is the one.
-        _ = install(Recorder::program());
-    }
-    installed().filter(|recorder| recorder.is_program()).ok_or(ServeError::Sink)
 }

@@ -6,7 +6,7 @@
 //! memory does not grow with a recording's length. Encoders write to whatever they are given; files are
 //! the business of the command line.
 //!
-//! # The trace file
+//! # The trace file of lines
 //!
 //! A text in UTF-8, one JSON object a line: the version line, the events, the end line. It has no date and
 //! nothing of the machine in it: the same run gives the same bytes. Its ending is `.jsonl`.
@@ -31,6 +31,12 @@
 //!
 //! A reader leaves aside fields that it does not know, so that new ones do no harm; a change that does
 //! gets another version. [`read`](trace_file::read) takes a file from anybody: see there for what it bounds.
+//!
+//! # The compact trace file
+//!
+//! The same in about three bytes an event, with the ending `.lockscope`: see [`compact`](crate::compact) for its
+//! format. It is what a program [saves](crate::save), and may have a million tasks, 262 144 locks and 16 million
+//! events. Each of the two can be made of the other, and back, without a difference.
 
 pub mod ansi;
 pub mod cast;
@@ -39,6 +45,7 @@ mod films;
 pub mod frames;
 pub mod handout;
 pub mod html;
+pub mod perfetto;
 pub mod picture;
 pub mod trace_file;
 

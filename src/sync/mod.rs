@@ -50,6 +50,7 @@
 pub mod actor;
 mod as_value;
 mod block;
+mod file;
 mod guard;
 mod inside;
 mod mutex;
@@ -65,10 +66,12 @@ mod rwlock;
 mod semaphore;
 pub mod task;
 
+pub use file::{FILE, File, Saving, save, save_from_env};
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};
 pub use present::{Present, Prologue};
+pub(crate) use recorder::of_program;
 pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
 pub use ring::Ring;
 pub use rwlock::{

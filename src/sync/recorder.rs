@@ -142,7 +142,7 @@ impl Registry {
         if last + 1 >= MOST_TASKS {
             // Whoever comes now is one of many.
             if last + 1 == MOST_TASKS {
-                self.names.tasks.push("other tasks".into());
+                self.names.tasks.push(unique(&mut self.given.0, "other tasks".into()));
             }
             return TaskId(MOST_TASKS - 1);
         }
@@ -426,4 +426,13 @@ pub fn install(recorder: Recorder) -> Result<(), Recorder> {
 /// The recorder that was installed, if any.
 pub fn installed() -> Option<&'static Recorder> {
     INSTALLED.get()
+}
+
+/// The program's recorder of this process, installed if there was none; `None` if one with a sink is.
+pub(crate) fn of_program() -> Option<&'static Recorder> {
+    if installed().is_none() {
+        // Somebody else may be quicker; then theirs is the one.
+        _ = install(Recorder::program());
+    }
+    installed().filter(|recorder| recorder.is_program())
 }

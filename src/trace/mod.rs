@@ -91,8 +91,11 @@ const MOST: usize = u32::MAX as usize;
 impl Trace {
     /// An empty history of these tasks and locks.
     pub fn new(names: Names) -> Self {
-        let mut trace = Self::default();
-        trace.grow(&names);
+        let mut now = State::default();
+        now.grow(&names);
+        let mut trace = Self { now, ..Self::default() };
+        trace.size(&names);
+        trace.names = names;
         trace
     }
 
@@ -112,11 +115,18 @@ impl Trace {
         known.tasks.extend(names.tasks.iter().skip(known.tasks.len()).cloned());
         known.locks.extend(names.locks.iter().skip(known.locks.len()).cloned());
         self.now.grow(known);
+        let known = std::mem::take(known);
+        self.size(&known);
+        self.names = known;
+        self.roster = OnceLock::new();
+    }
+
+    /// Has room for what happens to so many.
+    fn size(&mut self, known: &Names) {
         self.lanes.resize_with(known.tasks.len(), Spans::default);
         self.tenures.resize_with(known.locks.len(), Owned::default);
         self.latest.resize_with(known.locks.len(), Latest::default);
         self.totals.grow(known);
-        self.roster = OnceLock::new();
     }
 
     /// Adds what happened next. Its `seq` becomes its place in this history.
@@ -201,10 +211,11 @@ impl Trace {
         }
         let Some(last) = latest.last else { return };
         let settles = waits && !matches!(event.what, What::Grant { .. });
-        if settles && let Some(at) = latest.open.iter().position(|(open, _)| *open == op) {
-            if let Some((_, index)) = latest.open.remove(at) {
-                self.handoffs.settle(index, event);
-            }
+        let place = || latest.open.iter().position(|(open, _)| *open == op);
+        if let Some(at) = settles.then(place).flatten()
+            && let Some((_, index)) = latest.open.remove(at)
+        {
+            self.handoffs.settle(index, event);
         }
         self.handoffs.note(&self.events, last, event);
     }

@@ -48,7 +48,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A recording of little work, in every format there is.
-const ALL: [&str; 22] = [
+const ALL: [&str; 26] = [
     "record",
     "tokio-handoff",
     "--size",
@@ -57,6 +57,10 @@ const ALL: [&str; 22] = [
     "900ms..1100ms",
     "-o",
     "a.jsonl",
+    "-o",
+    "a.lockscope",
+    "-o",
+    "a.perfetto-trace",
     "-o",
     "a.cast",
     "-o",
@@ -78,7 +82,7 @@ fn all_formats_come_from_one_run_and_are_the_same_everywhere() {
     let here = folder("here");
     assert_eq!(run(&here, &ALL), (String::new(), String::new()));
     let first = files(&here);
-    assert_eq!(first.len(), 8);
+    assert_eq!(first.len(), 10);
     let there = folder("there");
     let mut other = lockscope(&there, &ALL);
     other
@@ -95,6 +99,8 @@ fn all_formats_come_from_one_run_and_are_the_same_everywhere() {
     assert!(files(&there) == first);
     for (name, begins) in [
         ("a.jsonl", &b"{\"lockscope\":1,"[..]),
+        ("a.lockscope", b"\x89lockscope\r\n\x01"),
+        ("a.perfetto-trace", b"\x0a"),
         ("a.cast", b"{\"version\":3,"),
         ("a.html", b"<!doctype html>"),
         ("a.gif", b"GIF89a"),
@@ -123,13 +129,13 @@ fn a_recording_stands_wherever_a_scenario_does() {
         again[7] = if name == "run.jsonl" { "b.jsonl" } else { "a.jsonl" };
         run(&folder, &again);
         let written = files(&folder);
-        for ending in ["cast", "html", "gif", "svg", "png", "md", "txt"] {
+        for ending in ["lockscope", "perfetto-trace", "cast", "html", "gif", "svg", "png", "md", "txt"] {
             fs::rename(folder.join(format!("a.{ending}")), folder.join(format!("{name}.{ending}"))).unwrap();
         }
         assert_eq!(written["run.jsonl"], written.get("b.jsonl").unwrap_or(&written["a.jsonl"]).clone());
     }
     let written = files(&folder);
-    for ending in ["cast", "html", "gif", "svg", "png", "md", "txt"] {
+    for ending in ["lockscope", "perfetto-trace", "cast", "html", "gif", "svg", "png", "md", "txt"] {
         assert!(
             written[&format!("run.jsonl.{ending}")] == written[&format!("tokio-handoff.{ending}")],
             "{ending}"
@@ -141,6 +147,75 @@ fn a_recording_stands_wherever_a_scenario_does() {
     assert!(err.contains("`--until` is for a run"), "{err}");
     let output = lockscope(&folder, &["check", "run.jsonl"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_compact_recording_is_what_the_one_of_lines_is() {
+    let folder = folder("compact");
+    run(&folder, &["record", "philosophers", "-o", "a.jsonl", "-o", "a.lockscope"]);
+    run(&folder, &["record", "a.lockscope", "-o", "b.jsonl"]);
+    run(&folder, &["record", "a.jsonl", "-o", "b.lockscope"]);
+    let written = files(&folder);
+    assert!(written["a.jsonl"] == written["b.jsonl"] && written["a.lockscope"] == written["b.lockscope"]);
+    for format in ["text", "prints", "json"] {
+        let lines = run(&folder, &["order", "a.jsonl", "--format", format]);
+        assert_eq!(run(&folder, &["order", "a.lockscope", "--format", format]), lines);
+    }
+    let text = run(&folder, &["order", "a.jsonl"]).0;
+    assert_eq!(run(&folder, &["play", "a.lockscope"]).0, text);
+    assert_eq!(run(&folder, &["run", "a.lockscope"]).0, text);
+    // Its ending does not matter when it is read, and a pipe is read too.
+    fs::copy(folder.join("a.lockscope"), folder.join("other.jsonl")).unwrap();
+    assert_eq!(run(&folder, &["play", "other.jsonl"]).0, text);
+    let mut piped = lockscope(&folder, &["play", "/dev/stdin"]);
+    let output = piped.stdin(fs::File::open(folder.join("a.lockscope")).unwrap()).output().unwrap();
+    assert_eq!(said(&output), (text, String::new()));
+    let (compared, _) = run(&folder, &["compare", "a.lockscope", "philosophers", "--format", "json"]);
+    assert!(compared.contains("\"a.lockscope\""), "{compared}");
+    let output = lockscope(&folder, &["check", "a.lockscope"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).1.contains("this is a recording"));
+}
+
+#[test]
+fn a_damaged_compact_recording_says_at_which_byte_and_plays_up_to_there() {
+    let folder = folder("damaged-compact");
+    run(&folder, &["record", "tokio-handoff", "-o", "run.lockscope"]);
+    let whole = fs::read(folder.join("run.lockscope")).unwrap();
+    fs::write(folder.join("cut.lockscope"), &whole[..whole.len() - 4]).unwrap();
+    let (out, err) = run(&folder, &["order", "cut.lockscope"]);
+    let (_, place) = err.strip_suffix("\n  help: it plays up to there\n").unwrap().split_once(", ").unwrap();
+    assert_eq!(err.split_once(", ").unwrap().0, "warning: `cut.lockscope` is damaged");
+    let byte: usize =
+        place.strip_prefix("byte ").unwrap().strip_suffix(": it breaks off").unwrap().parse().unwrap();
+    assert!(
+        byte < whole.len() - 4 && out.contains(&format!("damaged at byte {byte}: it breaks off")),
+        "{out}"
+    );
+    assert!(out.contains("acquires"), "{out}");
+    let mut newer = whole.clone();
+    newer[12] = 9;
+    let mut broken = whole;
+    broken[30] ^= 1;
+    for (bytes, says) in [
+        (
+            newer,
+            "newer lockscope: its format is version 9, and this one reads up to version 1\n  help: play it with that version",
+        ),
+        (broken, "byte 13: the checksum is wrong\n  help: record it again"),
+        (b"\x89lockscope\r\n".to_vec(), "byte 0: it breaks off"),
+    ] {
+        fs::write(folder.join("no.lockscope"), bytes).unwrap();
+        for args in [
+            &["play", "no.lockscope"][..],
+            &["order", "no.lockscope"],
+            &["record", "no.lockscope", "-o", "a.txt"],
+        ] {
+            let (code, err) = fails(&folder, args);
+            assert_eq!(code, 2);
+            assert!(err.starts_with("error: cannot play `no.lockscope`: ") && err.contains(says), "{err}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Trace files that are broken, foreign or hostile: what is whole plays, nothing hangs, nothing grows.
 
-use lockscope::record::trace_file::{self, Reading, Unreadable};
+use lockscope::record::trace_file::{self, Place, Reading, Unreadable};
 use lockscope::trace::text::sequence_diagram;
 use serde_json::json;
 
@@ -42,7 +42,8 @@ fn a_file_cut_anywhere_plays_up_to_there() {
         if length + 1 < whole.len() {
             let damage = damage.unwrap();
             let complete = bytes.ends_with(b"}") || bytes.ends_with(b"\n");
-            assert_eq!(damage.line as usize, lines + if complete && !bytes.ends_with(b"\n") { 2 } else { 1 });
+            let line = lines + if complete && !bytes.ends_with(b"\n") { 2 } else { 1 };
+            assert_eq!(damage.place, Place::Line(line as u64));
             let note = recording.trace.end().unwrap().note.clone().unwrap();
             assert!(note.contains("damaged at line"), "{note}");
             assert!(sequence_diagram(&recording.trace).contains("damaged at line"));
@@ -104,7 +105,8 @@ fn what_is_no_recording_is_refused() {
     assert!(matches!(refused("{\"scenario\":1}"), Unreadable::NotARecording));
     let newer = refused(&text.replacen("{\"lockscope\":1,", "{\"lockscope\":2,\"new\":{},", 1));
     assert!(
-        matches!(newer, Unreadable::Newer(2)) && newer.to_string().contains("newer lockscope"),
+        matches!(newer, Unreadable::Newer { version: 2, newest: 1 })
+            && newer.to_string().contains("newer lockscope"),
         "{newer}"
     );
     let head = |from: &str, to: &str| refused(&text.replacen(from, to, 1)).to_string();

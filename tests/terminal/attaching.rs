@@ -74,9 +74,10 @@ fn a_program_is_watched_until_its_end_and_when_it_is_back() {
     terminal.wait("the end", |shot| {
         shot.ended() && shot.ending() == "stopped at 2500 ms: the program has ended, and is waited for"
     });
-    terminal
-        .press("w", "it is saved", |shot| shot.last_row().contains("saved 7 events in lockscope-1.jsonl"));
-    terminal.press("w", "it is saved anew", |shot| shot.last_row().contains("in lockscope-2.jsonl"));
+    terminal.press("w", "it is saved", |shot| {
+        shot.last_row().contains("saved 7 events in lockscope-1.lockscope")
+    });
+    terminal.press("w", "it is saved anew", |shot| shot.last_row().contains("in lockscope-2.lockscope"));
     // As long as it only says that it has ended, it is not back.
     drop((first, serving));
     let (mut second, _serving) = loop {
@@ -93,7 +94,7 @@ fn a_program_is_watched_until_its_end_and_when_it_is_back() {
     terminal.wait("its task", |shot| shot.contains("another"));
     terminal.send("q");
     assert_eq!(terminal.end(), 0);
-    let saved = say(["order".into(), folder.join("lockscope-1.jsonl").into_os_string()]);
+    let saved = say(["order".into(), folder.join("lockscope-1.lockscope").into_os_string()]);
     assert!(saved.out.contains("acquires") && saved.out.contains("the program has ended"), "{}", saved.out);
     assert_eq!((saved.code, saved.err.as_str()), (Some(0), ""));
 }

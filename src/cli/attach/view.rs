@@ -8,12 +8,13 @@ use std::sync::mpsc::sync_channel;
 
 use super::super::args::AttachFlags;
 use super::super::output::Output;
+use super::super::record::write_trace;
 use super::super::{Failure, axis, complain, is_utf8, theme};
 use super::listen::{Place, listen};
 use crate::app::{self, App, Incoming, Keep, Settings, Stops};
 use crate::engine::{MAX_EVENTS, Options};
 use crate::live::Live;
-use crate::record::{Recording, trace_file};
+use crate::record::Recording;
 use crate::trace::words;
 
 /// So many batches may wait for the player; then the program is not listened to, and tells later what it
@@ -67,7 +68,7 @@ pub(super) fn can_save(flags: &AttachFlags) -> Result<(), Failure> {
 /// Saves what was seen, in the place of what was there.
 fn save(path: &Path, recording: &Recording) -> Result<(), Failure> {
     let saved = Output::open(path, None).and_then(|(output, mut out)| {
-        trace_file::write(recording, &mut out)?;
+        write_trace(path, recording, &mut out)?;
         out.flush()?;
         drop(out);
         output.keep()
@@ -85,7 +86,7 @@ impl Keep for Here {
     fn keep(&self, recording: &Recording) -> String {
         let kept = free().and_then(|(path, file)| {
             let mut out = BufWriter::new(file);
-            let written = trace_file::write(recording, &mut out).and_then(|()| out.flush());
+            let written = write_trace(&path, recording, &mut out).and_then(|()| out.flush());
             if written.is_err() {
                 // What is there is not whole, and ours.
                 _ = fs::remove_file(&path);
@@ -102,7 +103,7 @@ impl Keep for Here {
 /// A new file under the first name that is free.
 fn free() -> io::Result<(PathBuf, File)> {
     for number in 1..=NAMES {
-        let path = PathBuf::from(format!("lockscope-{number}.jsonl"));
+        let path = PathBuf::from(format!("lockscope-{number}.lockscope"));
         match File::create_new(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -6,14 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::line::reason;
-use super::{BEGINNING, Unreadable, VERSION};
+use super::lines::{BEGINNING, VERSION};
+use super::{Damage, Place, Unreadable};
 use crate::event::{LockKind, LockName, Names, Time};
 use crate::record::{Recording, bare};
 use crate::scenario::{self, ClockKind, Plan, Source, Swap};
-
-/// Tasks and locks, as in a scenario.
-const MAX_TASKS: usize = 100_000;
-const MAX_LOCKS: usize = 1_000;
 
 /// The version line.
 #[derive(Serialize, Deserialize)]
@@ -50,18 +47,62 @@ struct HeadScenario {
     text: String,
 }
 
-/// Whether a trace file can have these names; else why not.
-pub(super) fn fits(names: &Names) -> Result<(), String> {
-    if names.tasks.len() > MAX_TASKS || names.locks.len() > MAX_LOCKS {
-        return Err(format!("there are more than {MAX_TASKS} tasks or {MAX_LOCKS} locks"));
+/// Sees that there are not too many names, and each but once.
+pub(super) struct Distinct {
+    most: (usize, usize),
+    tasks: HashSet<Arc<str>>,
+    locks: HashSet<Arc<str>>,
+}
+
+impl Distinct {
+    /// With at most so many tasks and locks.
+    pub(super) fn new(tasks: usize, locks: usize) -> Self {
+        Self { most: (tasks, locks), tasks: HashSet::new(), locks: HashSet::new() }
     }
-    let mut seen = (HashSet::new(), HashSet::new());
-    let twice = names.tasks.iter().find(|name| !seen.0.insert(*name));
-    let twice = twice.or(names.locks.iter().map(|lock| &lock.name).find(|name| !seen.1.insert(*name)));
-    match twice {
-        Some(name) => Err(format!("`{name}` is named twice")),
-        None => Ok(()),
+
+    /// Of a file of lines: as in a scenario.
+    pub(super) fn of_lines() -> Self {
+        Self::new(100_000, 1_000)
     }
+
+    /// Takes further names, or says why it does not.
+    pub(super) fn add(&mut self, tasks: &[Arc<str>], locks: &[LockName]) -> Result<(), String> {
+        let (most, more) = (self.most, (tasks.len(), locks.len()));
+        if self.tasks.len() + more.0 > most.0 || self.locks.len() + more.1 > most.1 {
+            return Err(format!("there are more than {} tasks or {} locks", most.0, most.1));
+        }
+        let twice = tasks.iter().find(|name| !self.tasks.insert(Arc::clone(name)));
+        let locks = locks.iter().map(|lock| &lock.name);
+        match twice.or(locks.into_iter().find(|name| !self.locks.insert(Arc::clone(name)))) {
+            Some(name) => Err(format!("`{name}` is named twice")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What ran, from the scenario where that still describes it, else from the names alone.
+pub(super) fn described(
+    title: &str,
+    horizon: Option<Time>,
+    source: Option<Source>,
+    names: &Names,
+) -> (Plan, Option<Source>) {
+    if let Some(source) = source {
+        // It ran with other kinds of lock than it names, perhaps.
+        let swap = |lock: &LockName| Swap { lock: Some(lock.name.to_string()), kind: lock.kind };
+        let swaps: Vec<Swap> = names.locks.iter().map(swap).collect();
+        let plan = scenario::parse_with(&source, &swaps).ok().map(|checked| checked.plan);
+        if let Some(mut plan) = plan.filter(|plan| plan.names() == *names) {
+            title.clone_into(&mut plan.title);
+            return (plan, Some(source));
+        }
+    }
+    (bare(title, names, horizon), None)
+}
+
+/// What is wrong with a version line.
+pub(super) fn wrong(what: String) -> Unreadable {
+    Unreadable::Head(Damage { place: Place::Line(1), what })
 }
 
 /// Only what tells whether the rest can be read.
@@ -101,12 +142,12 @@ impl Head {
         if !line.starts_with(BEGINNING) {
             return Err(Unreadable::NotARecording);
         }
-        let wrong = |error| Unreadable::Head(reason(&error));
-        let version: Version = serde_json::from_slice(line).map_err(wrong)?;
+        let unclear = |error| wrong(reason(&error));
+        let version: Version = serde_json::from_slice(line).map_err(unclear)?;
         match version.lockscope {
-            VERSION => serde_json::from_slice(line).map_err(wrong),
-            0 => Err(Unreadable::Head("there is no version 0".into())),
-            newer => Err(Unreadable::Newer(newer)),
+            VERSION => serde_json::from_slice(line).map_err(unclear),
+            0 => Err(wrong("there is no version 0".into())),
+            version => Err(Unreadable::Newer { version, newest: VERSION }),
         }
     }
 
@@ -123,23 +164,12 @@ impl Head {
         self.until_ns.map(Time::from_nanos)
     }
 
-    /// What ran, from the scenario where that still describes it, else from the names alone.
+    /// What ran, its scenario, and who took part.
     pub(super) fn describes(&self) -> Result<(Plan, Option<Source>, Names), String> {
         let names = self.names()?;
         let source = self.scenario.as_ref().map(|file| Source::new(&file.name, &file.text));
-        let fits = |plan: &Plan| plan.names() == names;
-        if let Some(source) = source {
-            // It ran with other kinds of lock than it names, perhaps.
-            let swap = |lock: &LockName| Swap { lock: Some(lock.name.to_string()), kind: lock.kind };
-            let swaps: Vec<Swap> = names.locks.iter().map(swap).collect();
-            if let Some(mut plan) =
-                scenario::parse_with(&source, &swaps).ok().map(|checked| checked.plan).filter(fits)
-            {
-                plan.title.clone_from(&self.title);
-                return Ok((plan, Some(source), names));
-            }
-        }
-        Ok((bare(&self.title, &names, self.horizon()), None, names))
+        let (plan, source) = described(&self.title, self.horizon(), source, &names);
+        Ok((plan, source, names))
     }
 
     fn names(&self) -> Result<Names, String> {
@@ -152,7 +182,7 @@ impl Head {
             tasks: self.tasks.clone(),
             locks: self.locks.iter().map(lock).collect::<Result<_, String>>()?,
         };
-        fits(&names)?;
+        Distinct::of_lines().add(&names.tasks, &names.locks)?;
         Ok(names)
     }
 }

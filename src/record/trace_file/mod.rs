@@ -1,50 +1,35 @@
-//! Trace files, written and read. Their format is told in [`record`](super).
+//! Trace files, written and read: of [lines](write), or [compact](write_compact). Their formats are told in
+//! [`record`](super) and in [`compact`](crate::compact).
 
+mod blocks;
 mod budget;
 mod head;
 mod line;
+mod lines;
 
 use std::fmt;
-use std::io::{self, BufRead, Read, Write};
-use std::sync::Arc;
+use std::io::{self, BufRead};
 
 use super::Recording;
-use crate::engine::MAX_EVENTS;
+use crate::compact;
 use crate::event::Outcome;
-use crate::trace::{End, Trace, json_end_line, json_escape, json_line};
+use crate::trace::End;
+pub use blocks::write_compact;
 pub(crate) use budget::Budget;
-use head::Head;
-use line::{Line, Reader};
+pub use lines::write;
 
-/// How a trace file begins.
-pub const BEGINNING: &[u8] = b"{\"lockscope\":";
+/// So many of the first bytes of a file tell whether it is a trace file.
+pub const BEGINS: usize = lines::BEGINNING.len();
 
-/// The version that is written, and the newest that is read.
-pub const VERSION: u64 = 1;
+/// Whether a file that begins with `bytes`, which are [`BEGINS`] or all of it, is to be a trace file.
+pub fn is_one(bytes: &[u8]) -> bool {
+    bytes.starts_with(lines::BEGINNING) || is_compact(bytes)
+}
 
-/// Bytes of a line: a scenario of a megabyte fits, however much of it has to be escaped.
-const MAX_LINE: u64 = 8 << 20;
-
-/// Bytes of a file: a million events of the common size.
-const MAX_FILE: u64 = 256 << 20;
-
-/// Writes `recording` as a trace file.
-///
-/// # Errors
-///
-/// What `out` says; [`InvalidInput`](io::ErrorKind::InvalidInput) for more tasks or locks than a trace file
-/// has, or two of one name.
-pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
-    let names = recording.trace.names();
-    head::fits(names).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
-    writeln!(out, "{}", json_escape(serde_json::to_string(&Head::of(recording))?))?;
-    for event in recording.trace.events() {
-        writeln!(out, "{}", json_line(names, &event))?;
-    }
-    if let Some(end) = recording.trace.end() {
-        writeln!(out, "{}", json_end_line(end, recording.trace.deadlock().map(|deadlock| deadlock.cause)))?;
-    }
-    Ok(())
+/// Of a compact one there may be less than what such a file begins with: nothing else begins so.
+fn is_compact(bytes: &[u8]) -> bool {
+    let most = bytes.len().min(compact::MAGIC.len());
+    most > 0 && bytes[..most] == compact::MAGIC[..most]
 }
 
 /// What came of reading a trace file.
@@ -59,15 +44,33 @@ pub struct Reading {
 /// Where a trace file is damaged. What comes before that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The line, counted from 1.
-    pub line: u64,
+    /// Where.
+    pub place: Place,
     /// What is wrong there.
     pub what: String,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.what)
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// A place in a trace file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A line, counted from 1.
+    Line(u64),
+    /// Where a block of a compact one begins: so many bytes stand before it.
+    Byte(u64),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Byte(byte) => write!(f, "byte {byte}"),
+        }
     }
 }
 
@@ -77,9 +80,14 @@ pub enum Unreadable {
     /// It does not begin like one.
     NotARecording,
     /// It comes from a newer lockscope.
-    Newer(u64),
-    /// Something is wrong with its version line.
-    Head(String),
+    Newer {
+        /// Its version.
+        version: u64,
+        /// The newest version that is read.
+        newest: u64,
+    },
+    /// Something is wrong with its version line, or with the block in its place.
+    Head(Damage),
     /// It could not be read at all.
     Io(io::Error),
 }
@@ -87,15 +95,15 @@ pub enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotARecording => {
-                f.write_str("it is no recording: the first line of one begins with `{\"lockscope\":`")
-            }
-            Self::Newer(version) => write!(
+            Self::NotARecording => f.write_str(
+                "it is no recording: one begins with `{\"lockscope\":`, or as a `.lockscope` file does",
+            ),
+            Self::Newer { version, newest } => write!(
                 f,
                 "it was recorded by a newer lockscope: its format is version {version}, and this one reads \
-                 up to version {VERSION}"
+                 up to version {newest}"
             ),
-            Self::Head(what) => write!(f, "line 1: {what}"),
+            Self::Head(damage) => damage.fmt(f),
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -111,8 +119,9 @@ impl From<io::Error> for Unreadable {
 
 /// Reads a trace file, which may come from anybody.
 ///
-/// What is damaged plays up to the damage: the run ends there, and says so. Lines and the file have a
-/// length, events, tasks, locks and operations a number, values a size beyond which nothing is read.
+/// What is damaged plays up to the damage: the run ends there, and says so. Lines, blocks and the file have a
+/// length, events, tasks, locks and operations a number, values a size beyond which nothing is read: of lines a
+/// million events, of a compact one 16 million, which is what a view of it takes a gigabyte for.
 ///
 /// # Errors
 ///
@@ -129,102 +138,24 @@ impl From<io::Error> for Unreadable {
 /// assert_eq!(read.damage.unwrap().to_string(), "line 3: it breaks off");
 /// # Ok::<(), lockscope::record::trace_file::Unreadable>(())
 /// ```
-pub fn read(file: impl BufRead) -> Result<Reading, Unreadable> {
-    let mut lines = Lines { file: file.take(MAX_FILE + 1), number: 0, line: Vec::new() };
-    let head = match lines.next() {
-        Ok(Some(line)) => Head::read(line)?,
-        Ok(None) => return Err(Unreadable::NotARecording),
-        Err(Stopped::Io(error)) => return Err(error.into()),
-        Err(Stopped::TooLong) => return Err(Unreadable::Head("it is too long".into())),
+pub fn read(mut file: impl BufRead) -> Result<Reading, Unreadable> {
+    // One that begins like neither is no more of lines than of blocks.
+    let first = loop {
+        match file.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => break other?,
+        }
     };
-    let (plan, source, names) = head.describes().map_err(Unreadable::Head)?;
-    let mut trace = Trace::new(names);
-    let damage = match events(&mut lines, &mut trace) {
-        Ok(()) => None,
-        Err(Broken::Io(error)) => return Err(error.into()),
-        Err(Broken::Here(what)) => Some(Damage { line: lines.number, what }),
-    };
+    if first.first() == compact::MAGIC.first() { blocks::read(file) } else { lines::read(file) }
+}
+
+/// A run that was read; one that is damaged has an end at its damage.
+fn whole(mut recording: Recording, damage: Option<Damage>) -> Reading {
+    let trace = &mut recording.trace;
     if let (Some(damage), None) = (&damage, trace.end()) {
         let at = trace.at(trace.len());
         let note = Some(format!("damaged at {damage}"));
         trace.finish(End { outcome: Outcome::Stopped, at, note });
     }
-    let recording =
-        Recording { plan: Arc::new(plan), source, trace, clock: head.clock(), horizon: head.horizon() };
-    Ok(Reading { recording, damage })
-}
-
-/// Lines of a bounded length.
-struct Lines<R> {
-    file: io::Take<R>,
-    /// The number of the last line that was looked for.
-    number: u64,
-    line: Vec<u8>,
-}
-
-enum Stopped {
-    Io(io::Error),
-    TooLong,
-}
-
-impl<R: BufRead> Lines<R> {
-    /// The next line with its end; `None` at the end of the file.
-    fn next(&mut self) -> Result<Option<&[u8]>, Stopped> {
-        self.number += 1;
-        self.line.clear();
-        let mut bounded = (&mut self.file).take(MAX_LINE + 1);
-        bounded.read_until(b'\n', &mut self.line).map_err(Stopped::Io)?;
-        if self.line.len() as u64 > MAX_LINE {
-            return Err(Stopped::TooLong);
-        }
-        Ok((!self.line.is_empty()).then_some(&self.line))
-    }
-}
-
-/// Why the events end before the file does.
-enum Broken {
-    Io(io::Error),
-    Here(String),
-}
-
-impl From<String> for Broken {
-    fn from(what: String) -> Self {
-        Self::Here(what)
-    }
-}
-
-fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Broken> {
-    let reader = Reader::new(trace.names());
-    let mut budget = Budget::new(MAX_EVENTS);
-    loop {
-        let line = match lines.next() {
-            Ok(Some(line)) => line,
-            Ok(None) => return Err(Broken::Here("its end is missing".into())),
-            Err(Stopped::Io(error)) => return Err(Broken::Io(error)),
-            Err(Stopped::TooLong) => return Err(Broken::Here("it is too long".into())),
-        };
-        match reader.read(line)? {
-            Line::Event(event) => {
-                let expected = trace.len() + 1;
-                if event.seq != expected {
-                    return Err(Broken::Here(format!("event {} stands where {expected} belongs", event.seq)));
-                }
-                budget.spend(&event, trace.names().tasks.len())?;
-                trace.push(event);
-            }
-            Line::End(end) => {
-                let last = trace.at(trace.len());
-                trace.finish(End { at: end.at.max(last), ..end });
-                break;
-            }
-        }
-        if lines.file.limit() == 0 {
-            return Err(Broken::Here(format!("the file has more than {} MiB", MAX_FILE >> 20)));
-        }
-    }
-    match lines.next() {
-        Ok(None) => Ok(()),
-        Err(Stopped::Io(error)) => Err(Broken::Io(error)),
-        Ok(Some(_)) | Err(Stopped::TooLong) => Err(Broken::Here("something stands behind the end".into())),
-    }
+    Reading { recording, damage }
 }

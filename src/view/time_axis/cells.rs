@@ -454,7 +454,7 @@ mod tests {
             let moment = moment.min(trace.len());
             let now = trace.at(moment);
             let cell = Some(Duration::from_nanos(cell));
-            let view = ViewState { now, moment, cell, pan, ..ViewState::default() };
+            let view = ViewState { moment, now, cell, pan, ..ViewState::default() };
             let theme = &ThemeName::Dark.theme();
             let scene = Scene { title: "", trace: &trace, code: &[], keys: &[], view: &view, theme };
             let area = Rect::new(0, 0, 60, 2);

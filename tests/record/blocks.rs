@@ -1,0 +1,187 @@
+//! Compact trace files that are broken, foreign or hostile: what is whole plays, and the place is told.
+
+use lockscope::compact::{Encoder, Head};
+use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, OpId, TaskId, Time, What};
+use lockscope::record::trace_file::{self, Place, Reading, Unreadable};
+use lockscope::trace::text::sequence_diagram;
+
+use super::runs;
+use super::trace_file::{happened, written_compact};
+
+/// A small file in several blocks, as of a program that was idle in between, and how many events each tells.
+fn small() -> (Vec<Vec<u8>>, Vec<usize>) {
+    let recording = runs::odd();
+    let head = Head { title: "\u{1b}[31m".into(), ..Head::default() };
+    let mut encoder = Encoder::new(&head);
+    let mut parts = vec![encoder.take()];
+    let mut counts = vec![0];
+    for task in &recording.trace.names().tasks {
+        encoder.task(task);
+    }
+    for lock in &recording.trace.names().locks {
+        encoder.lock(lock);
+    }
+    for (index, event) in happened(&recording.trace).enumerate() {
+        encoder.push_event(&event);
+        if index % 7 == 3 {
+            parts.push(encoder.take());
+            counts.push(index + 1);
+        }
+    }
+    let end = recording.trace.end().cloned().unwrap();
+    encoder.end(&lockscope::compact::End { outcome: end.outcome, at: end.at, note: end.note });
+    parts.push(encoder.take());
+    counts.push(recording.trace.len() as usize);
+    (parts, counts)
+}
+
+#[test]
+fn a_file_cut_anywhere_plays_up_to_there() {
+    let (parts, counts) = small();
+    let whole = parts.concat();
+    let all = trace_file::read(&whole[..]).unwrap().recording;
+    let text = sequence_diagram(&all.trace);
+    for length in 0..whole.len() {
+        let bytes = &whole[..length];
+        let Ok(Reading { recording, damage }) = trace_file::read(bytes) else {
+            assert!(length < parts[0].len(), "{length}");
+            continue;
+        };
+        let events = recording.trace.len() as usize;
+        assert!(happened(&recording.trace).eq(happened(&all.trace).take(events)));
+        let damage = damage.unwrap();
+        let Place::Byte(place) = damage.place else { panic!("{damage}") };
+        assert!(place as usize <= length, "{damage}");
+        let mut ends = 0;
+        let whole_parts = parts.iter().take_while(|part| {
+            ends += part.len();
+            ends <= length
+        });
+        // A part is one or two blocks with events at their end; the last has the end of the run besides.
+        assert!(events >= counts[whole_parts.count() - 1], "{length}: {events}");
+        let note = recording.trace.end().unwrap().note.clone().unwrap();
+        assert_eq!(note, format!("damaged at {damage}"));
+        assert!(sequence_diagram(&recording.trace).contains("damaged at byte "));
+    }
+    assert!(!text.contains("damaged"));
+}
+
+#[test]
+fn a_byte_that_is_wrong_anywhere_is_found_and_does_no_harm() {
+    let whole = small().0.concat();
+    for at in 0..whole.len() {
+        for byte in [0, 1, 3, 0x7f, 0xff] {
+            let mut bytes = whole.clone();
+            if std::mem::replace(&mut bytes[at], byte) == byte {
+                continue;
+            }
+            match trace_file::read(&bytes[..]) {
+                Ok(Reading { recording, damage }) => {
+                    let Place::Byte(place) = damage.unwrap().place else { panic!() };
+                    assert!(place as usize <= at);
+                    let text = sequence_diagram(&recording.trace);
+                    assert!(!text.contains(['\u{1b}', '\0']), "{text:?}");
+                }
+                Err(error) => assert!(at < 60, "{at}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    let whole = small().0.concat();
+    let refused = |bytes: &[u8]| trace_file::read(bytes).unwrap_err();
+    assert!(matches!(refused(b"\x89PNG\r\n\x1a\n"), Unreadable::NotARecording));
+    assert!(!trace_file::is_one(b"\x89PNG\r\n\x1a\n0123") && !trace_file::is_one(b""));
+    assert!(trace_file::is_one(&whole[..trace_file::BEGINS]) && trace_file::is_one(&whole[..3]));
+    let mut newer = whole.clone();
+    newer[12] = 7;
+    assert_eq!(
+        refused(&newer).to_string(),
+        "it was recorded by a newer lockscope: its format is version 7, and this one reads up to version 1"
+    );
+    assert_eq!(refused(&whole[..3]).to_string(), "byte 0: it breaks off");
+    assert_eq!(refused(&whole[..20]).to_string(), "byte 13: it breaks off");
+    let mut head = whole;
+    head[22] ^= 1;
+    assert_eq!(refused(&head).to_string(), "byte 13: the checksum is wrong");
+}
+
+fn lock(name: &str) -> LockName {
+    LockName { name: name.into(), kind: LockKind::TokioMutex, permits: None }
+}
+
+/// Where a file is damaged that somebody thought up, behind the blocks that were taken out of it before, and
+/// how many events it has.
+#[track_caller]
+fn thought_up(make: impl FnOnce(&mut Encoder, &mut Vec<u8>)) -> (String, u64, usize) {
+    let mut encoder = Encoder::new(&Head::default());
+    let mut before = Vec::new();
+    make(&mut encoder, &mut before);
+    let at = before.len();
+    before.extend(encoder.take());
+    let read = trace_file::read(&before[..]).unwrap();
+    (read.damage.unwrap().to_string(), read.recording.trace.len(), at)
+}
+
+#[test]
+fn names_are_given_but_once() {
+    let spawn =
+        Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what: What::Spawn };
+    let (told, events, at) = thought_up(|encoder, before| {
+        encoder.task("a");
+        encoder.push_event(&spawn);
+        before.extend(encoder.take());
+        encoder.task("a");
+        encoder.push_event(&spawn);
+    });
+    assert_eq!((told, events), (format!("byte {at}: `a` is named twice"), 1));
+    let (told, ..) =
+        thought_up(|encoder, _| ["l", "m", "l"].iter().for_each(|name| encoder.lock(&lock(name))));
+    assert!(told.ends_with("`l` is named twice"), "{told}");
+    // A lock may be called as a task is.
+    let (told, ..) = thought_up(|encoder, _| {
+        encoder.task("a");
+        encoder.lock(&lock("a"));
+    });
+    assert!(told.ends_with("its end is missing"), "{told}");
+}
+
+#[test]
+fn what_would_need_too_much_memory_is_not_read() {
+    let (told, ..) = thought_up(|encoder, _| {
+        (0..=1 << 18).for_each(|number| encoder.lock(&lock(&number.to_string())));
+    });
+    assert!(told.ends_with("there are more than 1048576 tasks or 262144 locks"), "{told}");
+    let event = |what| Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what };
+    let (told, events, at) = thought_up(|encoder, before| {
+        encoder.task("a");
+        encoder.lock(&lock("l"));
+        before.extend(encoder.take());
+        for op in 1..3000 {
+            let mode = Mode::Exclusive;
+            encoder.push_event(&event(What::Wait { lock: LockId(0), op: OpId(op), mode }));
+        }
+    });
+    assert_eq!(told, format!("byte {at}: more than 1016 operations are under way at once"));
+    assert_eq!(events, 1016);
+    let (told, ..) = thought_up(|encoder, _| {
+        encoder.task("a");
+        let text = "x".repeat(7 << 20);
+        (0..10).for_each(|_| encoder.push_event(&event(What::Say { text: text.as_str().into() })));
+    });
+    assert!(told.ends_with("values and words need more than 64 MiB"), "{told}");
+}
+
+#[test]
+fn a_recording_that_no_file_can_hold_is_refused() {
+    let mut recording = runs::odd();
+    let names = lockscope::event::Names { tasks: vec!["a".into(), "a".into()], locks: Vec::new() };
+    recording.trace = lockscope::trace::Trace::new(names);
+    for write in [trace_file::write_compact, trace_file::write] {
+        let error = write(&recording, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "`a` is named twice");
+    }
+    assert!(written_compact(&runs::odd()).starts_with(lockscope::compact::MAGIC));
+}

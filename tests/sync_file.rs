@@ -1,0 +1,238 @@
+//! A program's recording in a file: what is in it when the program ends, crashes or is killed, and when the disk
+//! is full.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex as StdMutex};
+
+use lockscope::compact::{Damage, Decoder, End, Item, Why};
+use lockscope::event::{
+    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
+};
+use lockscope::sync::{Batch, FILE, File, Mutex, Outlet, Recorder, Ring};
+
+/// What a file tells.
+#[derive(Debug, Default)]
+struct Told {
+    names: Names,
+    events: Vec<Event>,
+    end: Option<End>,
+    damage: Option<Damage>,
+}
+
+fn told(bytes: &[u8]) -> Told {
+    let (mut decoder, mut told) = (Decoder::new(), Told::default());
+    decoder.feed(bytes);
+    loop {
+        match decoder.next_item() {
+            Ok(Some(Item::Head(_))) => {}
+            Ok(Some(Item::Names { tasks, locks })) => {
+                told.names.tasks.extend_from_slice(tasks);
+                told.names.locks.extend_from_slice(locks);
+            }
+            Ok(Some(Item::Events { events, asides })) => {
+                for packed in events {
+                    let seq = told.events.len() as u64 + 1;
+                    let aside = || Event { seq, ..asides[packed.large() as usize].clone() };
+                    told.events.push(packed.event(seq).unwrap_or_else(aside));
+                }
+            }
+            Ok(Some(Item::End(end))) => told.end = Some(end),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    told.damage = decoder.finish().err();
+    told
+}
+
+/// Bytes, and what happens to them.
+#[derive(Clone, Default)]
+struct Disk(Arc<StdMutex<(Vec<u8>, usize)>>);
+
+impl Disk {
+    fn with_room(bytes: usize) -> Self {
+        Self(Arc::new(StdMutex::new((Vec::new(), bytes))))
+    }
+
+    fn told(&self) -> Told {
+        told(&self.0.lock().unwrap().0)
+    }
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (kept, room) = &mut *self.0.lock().unwrap();
+        let fits = bytes.len().min(*room);
+        if fits == 0 {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "no space left"));
+        }
+        *room -= fits;
+        kept.extend_from_slice(&bytes[..fits]);
+        Ok(fits)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Threads that take a lock in turn, so often each.
+fn contend(recorder: &Recorder, rounds: usize) {
+    let db = Mutex::recorded(recorder, recorder.add_lock("db", LockKind::TokioMutex), 0);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..rounds).for_each(|_| *db.blocking_lock() += 1));
+        }
+    });
+}
+
+#[test]
+fn a_file_tells_what_memory_tells() {
+    let disk = Disk::with_room(usize::MAX);
+    let (recorder, ring) = (Recorder::program(), Ring::new(1_000_000));
+    recorder.attach(ring.clone());
+    recorder.attach(File::to(disk.clone()));
+    contend(&recorder, 20_000);
+    recorder.record(recorder.actor(), What::Say { text: "done".into() });
+    let lost = recorder.lost();
+    recorder.finish();
+    let told = disk.told();
+    let (names, events) = ring.history();
+    assert_eq!((told.names, told.damage), (names, None));
+    assert!(told.events == events, "{} events, not {}", told.events.len(), events.len());
+    let releases = events.iter().filter(|event| matches!(event.what, What::Release { .. })).count();
+    assert!(lost > 0 || releases == 60_000, "{releases}");
+    let end = told.end.unwrap();
+    assert_eq!((end.outcome, end.note), (Outcome::Stopped, None));
+    assert!(end.at >= events.last().unwrap().at);
+}
+
+/// What a full disk has taken can be read, up to the last block that is whole; the program does not notice.
+#[test]
+fn a_full_disk_keeps_what_is_whole() {
+    for room in [0, 5, 100, 70_000, 150_000] {
+        let disk = Disk::with_room(room);
+        let (recorder, file) = (Recorder::program(), File::to(disk.clone()));
+        recorder.attach(file.clone());
+        contend(&recorder, 20_000);
+        recorder.finish();
+        assert_eq!(file.error().unwrap().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(file.flush().unwrap_err().to_string(), "no space left");
+        let told = disk.told();
+        let why = told.damage.unwrap().why;
+        assert!(why == Why::Cut || room == 0 && why == Why::Foreign, "{room}: {why}");
+        assert_eq!(told.events.is_empty(), room <= 100, "{room}");
+    }
+}
+
+/// A batch in which one task asks, `at` so many milliseconds.
+fn asks(at: u64) -> Packed {
+    let what = What::Wait { lock: LockId(0), op: OpId(at), mode: Mode::Exclusive };
+    let actor = Actor { task: TaskId(0), step: None };
+    Packed::of(&Event { seq: 0, at: Time::from_millis(at), actor, what }).unwrap()
+}
+
+#[test]
+fn what_happened_is_written_soon() {
+    let disk = Disk::with_room(usize::MAX);
+    let mut file = File::to(disk.clone());
+    let locks = [LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None }];
+    file.take(&Batch { tasks: &["a".into()], locks: &locks, ..Batch::default() });
+    let mut written = |at| {
+        file.take(&Batch { events: &[asks(at)], ..Batch::default() });
+        disk.told().events.len()
+    };
+    // It is never idle: what is a tenth of a second old goes out all the same.
+    assert_eq!([0, 50, 99, 100, 150, 249, 260].map(&mut written), [0, 0, 0, 4, 4, 4, 7]);
+    assert_eq!(written(261), 7);
+    file.idle(Time::from_millis(262));
+    assert_eq!(disk.told().events.len(), 8);
+    // A clone is the same file, and the last one that goes writes what is left.
+    let other = file.clone();
+    file.take(&Batch { events: &[asks(263)], ..Batch::default() });
+    drop(file);
+    assert_eq!(disk.told().events.len(), 8);
+    drop(other);
+    assert_eq!((disk.told().events.len(), disk.told().end), (9, None));
+}
+
+/// Where one test writes to.
+fn path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("lockscope-{}-{name}.lockscope", std::process::id()))
+}
+
+/// What the child does: so often it takes a lock before it says so, and then goes on and on.
+const ROUNDS: usize = 5_000;
+
+/// No test: what [`child`] runs.
+#[test]
+fn in_a_process_of_its_own() {
+    let Ok(how) = std::env::var("LOCKSCOPE_TEST_CHILD") else { return };
+    let Some(saving) = lockscope::save_from_env().unwrap() else {
+        return println!("\nnothing is saved");
+    };
+    let db = Mutex::named("db", 0);
+    (0..ROUNDS).for_each(|_| *db.blocking_lock() += 1);
+    saving.flush().unwrap();
+    println!("\nflushed");
+    match &*how {
+        "ends" => drop(saving),
+        "aborts" => std::process::abort(),
+        "exits" => std::process::exit(0),
+        _ => loop {
+            *db.blocking_lock() += 1;
+        },
+    }
+}
+
+fn child(how: &str, path: Option<&Path>) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["in_a_process_of_its_own", "--exact", "--nocapture", "--test-threads=1"]);
+    command.env("LOCKSCOPE_TEST_CHILD", how).env_remove(FILE).stdout(Stdio::piped()).stderr(Stdio::null());
+    if let Some(path) = path {
+        command.env(FILE, path);
+    }
+    command.spawn().unwrap()
+}
+
+/// Waits until the child says that it has got so far.
+fn until(child: &mut Child, line: &str) {
+    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|said| said == line), "the child said nothing");
+}
+
+#[test]
+fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
+    for how in ["ends", "aborts", "exits", "is killed"] {
+        let path = path(how);
+        let mut child = child(how, Some(&path));
+        until(&mut child, "flushed");
+        if how == "is killed" {
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
+        let told = told(&std::fs::read(&path).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let releases = told.events.iter().filter(|event| matches!(event.what, What::Release { .. })).count();
+        assert!(releases >= ROUNDS, "{how}: {releases}");
+        match (how, told.damage) {
+            ("ends", None) => assert!(told.end.is_some()),
+            ("ends", damage) => panic!("{damage:?}"),
+            (_, Some(Damage { why: Why::Cut, .. })) => {}
+            (_, Some(Damage { why, .. })) => assert_eq!(why.to_string(), "its end is missing", "{how}"),
+            (_, None) => panic!("{how}: it has an end"),
+        }
+    }
+}
+
+#[test]
+fn nothing_is_saved_unless_a_file_is_named() {
+    let mut child = child("ends", None);
+    until(&mut child, "nothing is saved");
+    assert!(child.wait().unwrap().success());
+    let error = File::create("/not/there/run.lockscope").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
