@@ -118,7 +118,7 @@ impl Incoming {
         for event in events {
             if let Some((_, unkept)) = &mut self.full {
                 *unkept += 1;
-            } else if let Err(why) = self.budget.spend(&event, self.names.tasks.len()) {
+            } else if let Err(why) = self.budget.spend(&event, trace) {
                 turn = Some(Turn::Full(why.clone()));
                 self.full = Some((why, 1));
             } else {

@@ -58,15 +58,15 @@ impl Default for Predictor {
     // Of a fixed size, so that no place in them is looked up with a check; some tens of kilobytes.
     #[allow(clippy::large_stack_arrays)]
     fn default() -> Self {
-        Self {
-            at: 0,
-            last: 0,
-            followers: Box::new([0; 1 << FOLLOWERS]),
-            surroundings: Box::new([0; 1 << SURROUNDINGS]),
-            actors: Box::new([Actor::default(); 1 << TASKS]),
-            next: Box::new([0; 1 << THREADS]),
-        }
+        Self { at: 0, last: 0, followers: table(), surroundings: table(), actors: table(), next: table() }
     }
+}
+
+/// An empty table, which never lies on the stack.
+#[allow(clippy::unnecessary_box_returns)]
+fn table<T: Clone + Default, const SIZE: usize>() -> Box<[T; SIZE]> {
+    let table = vec![T::default(); SIZE].into_boxed_slice();
+    table.try_into().unwrap_or_else(|_| unreachable!("it was made of that size"))
 }
 
 #[inline]

@@ -174,6 +174,27 @@ fn what_would_need_too_much_memory_is_not_read() {
     assert!(told.ends_with("values and words need more than 64 MiB"), "{told}");
 }
 
+/// What is said of it does not depend on how often it was looked at, and who comes to an end makes room.
+#[test]
+fn operations_that_end_make_room() {
+    let event = |what| Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what };
+    let (told, events, _) = thought_up(|encoder, _| {
+        encoder.task("a");
+        encoder.lock(&lock("l"));
+        let (lock, mode) = (LockId(0), Mode::Exclusive);
+        // All but one of the room is taken; then one begins and ends, again and again.
+        for op in 1..1016 {
+            encoder.push_event(&event(What::Wait { lock, op: OpId(op), mode }));
+        }
+        for op in 2000..4000 {
+            encoder.push_event(&event(What::Wait { lock, op: OpId(op), mode }));
+            encoder.push_event(&event(What::Cancel { lock, op: OpId(op) }));
+        }
+    });
+    assert!(told.ends_with("its end is missing"), "{told}");
+    assert_eq!(events, 1015 + 4000);
+}
+
 #[test]
 fn a_recording_that_no_file_can_hold_is_refused() {
     let mut recording = runs::odd();

@@ -170,12 +170,11 @@ impl Told {
                 self.trace.grow(&self.names);
             }
             Item::Events { events, asides } => {
-                let tasks = self.names.tasks.len();
                 for packed in events {
                     // Every event that is told aside is there.
                     let aside = || asides.get(packed.large() as usize).cloned();
                     let Some(event) = packed.event(0).or_else(aside) else { continue };
-                    self.budget.spend(&event, tasks)?;
+                    self.budget.spend(&event, &self.trace)?;
                     self.trace.push(event);
                 }
             }

@@ -1,11 +1,10 @@
 //! What the events of a trace file, or of a program, may ask for: they can come from anybody, so all that
 //! costs memory has a bound.
 
-use std::collections::HashSet;
-
 use serde_json::Value as Json;
 
-use crate::event::{Event, LockId, OpId, What};
+use crate::event::{Event, What};
+use crate::trace::Trace;
 
 /// What all values and words together may take in memory, by a rough count.
 const MAX_CONTENT: usize = 64 << 20;
@@ -14,23 +13,28 @@ const MAX_CONTENT: usize = 64 << 20;
 const MAX_OPEN: usize = 1_000;
 const MAX_OPEN_EACH: usize = 16;
 
+/// A loss ends what is known of every task and lock: so many of them may be gone through for that, in all.
+const MAX_FORGOTTEN: u64 = 1 << 32;
+
 /// What may still come.
 pub(crate) struct Budget {
     /// So many in all.
     most: u64,
     events: u64,
     content: usize,
-    open: HashSet<(LockId, OpId)>,
+    /// So many operations may begin before those under way are counted again: it need not be done often.
+    begin: usize,
+    forgotten: u64,
 }
 
 impl Budget {
     /// For so many events.
     pub(crate) fn new(most: u64) -> Self {
-        Self { most, events: most, content: MAX_CONTENT, open: HashSet::new() }
+        Self { most, events: most, content: MAX_CONTENT, begin: 0, forgotten: MAX_FORGOTTEN }
     }
 
-    /// Takes an event of so many tasks, or says why it is too much.
-    pub(crate) fn spend(&mut self, event: &Event, tasks: usize) -> Result<(), String> {
+    /// Takes an event that is to become the next of `trace`, or says why it is too much.
+    pub(crate) fn spend(&mut self, event: &Event, trace: &Trace) -> Result<(), String> {
         let most = self.most;
         self.events =
             self.events.checked_sub(1).ok_or_else(|| format!("there are more than {most} events"))?;
@@ -38,22 +42,34 @@ impl Budget {
             .content
             .checked_sub(content(&event.what))
             .ok_or_else(|| format!("values and words need more than {} MiB", MAX_CONTENT >> 20))?;
-        if matches!(event.what, What::Lost { .. }) {
-            self.open.clear();
-        }
-        let Some(key) = event.what.acquisition() else { return Ok(()) };
+        let (tasks, locks) = (trace.names().tasks.len(), trace.names().locks.len());
         match event.what {
-            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => {
-                self.open.insert(key);
-                let most = MAX_OPEN + MAX_OPEN_EACH * tasks;
-                if self.open.len() > most {
-                    return Err(format!("more than {most} operations are under way at once"));
-                }
+            What::Lost { .. } => {
+                self.forgotten = self
+                    .forgotten
+                    .checked_sub((tasks + locks) as u64)
+                    .ok_or("events are lost too often for so many tasks and locks")?;
             }
-            _ => _ = self.open.remove(&key),
+            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => {
+                if self.begin == 0 {
+                    let (most, open) = (MAX_OPEN + MAX_OPEN_EACH * tasks, under_way(trace));
+                    if open >= most {
+                        return Err(format!("more than {most} operations are under way at once"));
+                    }
+                    self.begin = (most - open).max(locks);
+                }
+                self.begin -= 1;
+            }
+            _ => {}
         }
         Ok(())
     }
+}
+
+/// How many operations are under way now.
+fn under_way(trace: &Trace) -> usize {
+    let state = trace.state(trace.len());
+    state.locks.iter().map(|lock| lock.holders.len() + lock.granted.len() + lock.queue.len()).sum()
 }
 
 /// What an event holds beside itself, in bytes, roughly.

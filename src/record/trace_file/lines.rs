@@ -118,7 +118,7 @@ fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Bro
                 if event.seq != expected {
                     return Err(Broken::Here(format!("event {} stands where {expected} belongs", event.seq)));
                 }
-                budget.spend(&event, trace.names().tasks.len())?;
+                budget.spend(&event, trace)?;
                 trace.push(event);
             }
             Line::End(end) => {
