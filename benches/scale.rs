@@ -73,7 +73,7 @@ fn model(names: &Names, events: &[Packed]) {
 
 fn built(names: &Names, events: &[Packed]) -> Trace {
     let mut trace = Trace::new(names.clone());
-    trace.extend(events, &[]);
+    events.iter().filter_map(|packed| packed.event(0)).for_each(|event| trace.push(event));
     let at = events.last().map_or(Time::ZERO, |event| event.at());
     trace.finish(End { outcome: Outcome::Stopped, at, note: None });
     trace

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lockscope::event::{Event, Time};
+use lockscope::event::Event;
 use lockscope::layer;
 use lockscope::sync::{Clock, Recorder};
 use lockscope::trace::{Trace, text};
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("\nBuilt without --cfg tokio_unstable: tokio told nothing of its locks.");
     }
     let trace = Trace::of(recorder.names(), events.try_iter());
-    let seconds = trace.events().last().map_or(Time::ZERO, |event| event.at);
+    let seconds = trace.at(trace.len());
     println!("\n{} events in {seconds}\n\n{}", trace.len(), text::sequence_diagram(&trace));
     Ok(())
 }

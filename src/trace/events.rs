@@ -43,9 +43,8 @@ impl Events {
         }
     }
 
-    /// The same, of one that has that form and is of a known kind.
     #[inline]
-    pub(super) fn push_packed(&mut self, event: Packed) {
+    fn push_packed(&mut self, event: Packed) {
         if self.packed.len().is_multiple_of(STRIDE) {
             self.times.push(event.at());
         }

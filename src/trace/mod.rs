@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::event::{Event, LockId, Names, OpId, Outcome, Packed, TaskId, Time, What};
+use crate::event::{Event, LockId, Names, OpId, Outcome, TaskId, Time, What};
 
 pub use deadlock::{Cause, Deadlock, deadlock};
 pub use events::Events;
@@ -138,26 +138,6 @@ impl Trace {
             self.note(&event);
             self.events.push(event);
             self.keep_checkpoint();
-        }
-    }
-
-    /// Adds what happened next, in order: quicker than one by one. An event
-    /// [aside](crate::event::Kind::Aside) is the one with its index in `asides`, or none.
-    pub fn extend(&mut self, events: &[Packed], asides: &[Event]) {
-        for packed in events {
-            match packed.event(self.len() + 1) {
-                None => {
-                    if let Some(aside) = usize::try_from(packed.large()).ok().and_then(|at| asides.get(at)) {
-                        self.push(aside.clone());
-                    }
-                }
-                Some(event) if event.at >= self.now.at && self.events.len() < MOST => {
-                    self.note(&event);
-                    self.events.push_packed(*packed);
-                    self.keep_checkpoint();
-                }
-                Some(event) => self.push(event),
-            }
         }
     }
 
