@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use lockscope::event::{
     Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
 };
+use lockscope::record::{Recording, trace_file};
+use lockscope::scenario::{self, ClockKind};
 use lockscope::trace::{End, Trace};
 use lockscope::view::{Axis, Scene, ThemeName, ViewState};
 use ratatui::buffer::Buffer;
@@ -69,6 +71,23 @@ fn model(names: &Names, events: &[Packed]) {
         );
     }
     drop(trace);
+    let mut file = Vec::new();
+    trace_file::write_compact(&recording(names, events), &mut file).unwrap();
+    println!("  as a compact file           {:>8.2} bytes an event", file.len() as f64 / events.len() as f64);
+    let open = best(3, || trace_file::read(file.as_slice()).unwrap());
+    println!(
+        "  opening it, model and all   {:>8.2} ns an event, {:.1}×: {:.0} ms",
+        each(open),
+        ratio(open, copy),
+        open.as_secs_f64() * 1e3
+    );
+}
+
+fn recording(names: &Names, events: &[Packed]) -> Recording {
+    let source = scenario::find(scenario::DEFAULT).unwrap().source();
+    let plan = Arc::new(scenario::parse(&source).unwrap_or_else(|report| panic!("{report}")).plan);
+    let trace = built(names, events);
+    Recording { plan, source: None, trace, clock: ClockKind::Real, horizon: None }
 }
 
 fn built(names: &Names, events: &[Packed]) -> Trace {

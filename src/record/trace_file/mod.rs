@@ -1,5 +1,5 @@
-//! Trace files, written and read: of [lines](write), or [compact](write_compact). Their formats are told in
-//! [`record`](super) and in [`compact`](crate::compact).
+//! Trace files, written and read: of [lines](write()), or [compact](write_compact). Their formats are told in
+//! [`record`](super) and in [`compact`].
 
 mod blocks;
 mod budget;
