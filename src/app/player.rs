@@ -321,6 +321,15 @@ impl Player {
         }
     }
 
+    /// Passes all of a recording up to `target` at once, where nothing on the way is to be stopped at: it may
+    /// be millions of events.
+    fn leap(&mut self, target: Time) {
+        if matches!(self.origin, Origin::Kept) && self.stops == Stops::Nowhere {
+            self.moment = self.moment.max(self.trace.moment_at(target));
+            self.now = self.now.max(self.trace.at(self.moment));
+        }
+    }
+
     /// Moves the playhead on to a time up to which all is in the trace.
     fn go_to(&mut self, target: Time) {
         self.now = self.now.max(target);
@@ -338,6 +347,7 @@ impl Player {
             // What has not happened yet cannot be shown, however fast.
             target = target.min(self.live_now());
         }
+        self.leap(target);
         for _ in 0..AT_ONCE {
             match self.next_at() {
                 Next::At(at) if at <= target => {
@@ -435,6 +445,9 @@ impl Player {
     }
 
     fn seek(&mut self, goal: Goal) {
+        if goal == Goal::End {
+            self.leap(self.trace.at(self.trace.len()));
+        }
         for _ in 0..AT_ONCE {
             match self.next_at() {
                 Next::At(at) => {

@@ -384,3 +384,25 @@ fn screens_can_be_drawn_of_nobody() {
         }
     }
 }
+
+/// A busy program's recording has far more events in a picture's time than are passed one by one.
+#[test]
+fn a_recording_of_many_events_is_passed_as_quickly_as_one_of_few() {
+    let mut trace = Trace::new(names(&["a"], &["db"]));
+    for turn in 0..50_000 {
+        let at = Time::from_nanos(turn * 1_000);
+        let actor = Actor { task: TaskId(0), step: None };
+        let (op, lock) = (OpId(turn), DB);
+        trace.push(Event { seq: 0, at, actor, what: What::Acquire { lock, op, mode: X } });
+        trace.push(Event { seq: 0, at, actor, what: What::Release { lock, op } });
+    }
+    let plan = Arc::new(scenario::parse(&scenario::find(scenario::DEFAULT).unwrap().source()).unwrap().plan);
+    let clock = scenario::ClockKind::Real;
+    let mut player = Player::of(Recording { plan, source: None, trace, clock, horizon: None }, 1.0);
+    player.tick(Duration::from_millis(40));
+    assert_eq!((player.now(), player.moment()), (Time::from_millis(40), 80_002));
+    player.home();
+    player.end();
+    assert_eq!((player.now().nanos(), player.moment()), (49_999_000, 100_000));
+    assert!(!player.is_busy());
+}
