@@ -101,9 +101,10 @@ impl<'a> Drain<'a> {
         merge.forget(&self.program.pool, |number| locked(&self.program.threads).free.push(number));
         self.merge = merge;
         self.tell_homeless();
-        // Whoever has a lock for which others have waited so long is not recorded.
-        let now = self.program.now();
-        let old = |at| last || now.since(at) > KEPT_BACK;
+        // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
+        // this round has read: what was written meanwhile may say it.
+        let read = self.program.time(now);
+        let old = |at| last || read.since(at) > KEPT_BACK;
         self.kept_back.let_old_go(old, |event| self.front.emit(event));
         self.front.hand_on();
         locked(&self.program.inbox).rounds = asked;
