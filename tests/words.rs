@@ -14,7 +14,7 @@ use std::sync::mpsc::channel;
 
 use lockscope::app;
 use lockscope::engine::{self, Options, Stop};
-use lockscope::event::{LockId, LockKind, Mode, OpId, Time, What};
+use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, TaskId, Time, What};
 use lockscope::scenario;
 use lockscope::trace::{End, Noted, Trace, story, text, why};
 use lockscope::view::{Playing, Scene, ThemeName, ViewState};
@@ -253,4 +253,30 @@ fn a_lock_that_promises_no_order_has_no_places() {
     let picture = picture("unfair-mutex", Some(500), (100, 30));
     assert!(!picture.contains("#1") && !picture.contains("first in the queue"), "{picture}");
     shows(&picture, &["queue  writer ", "The writer waits since 0 ms."]);
+}
+
+/// A program that hands a lock on without a pause has no last instant: the last handoff is told.
+#[test]
+fn of_a_busy_lock_the_last_handoff_is_told() {
+    let lock = LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None };
+    let names = Names { tasks: vec!["a".into(), "b".into()], locks: vec![lock] };
+    let (lock, mode) = (LockId(0), Mode::Exclusive);
+    let mut told =
+        vec![(0, What::Acquire { lock, op: OpId(0), mode }), (1, What::Wait { lock, op: OpId(1), mode })];
+    for turn in 0..2_000 {
+        let (owner, heir) = ((turn % 2) as u32, ((turn + 1) % 2) as u32);
+        told.extend([
+            (owner, What::Release { lock, op: OpId(turn) }),
+            (heir, What::Grant { lock, op: OpId(turn + 1), mode }),
+            (owner, What::Wait { lock, op: OpId(turn + 2), mode }),
+            (heir, What::Acquire { lock, op: OpId(turn + 1), mode }),
+        ]);
+    }
+    let event = |(number, (task, what)): (u64, (u32, What))| {
+        let actor = Actor { task: TaskId(task), step: None };
+        Event { seq: 0, at: Time::from_nanos(number * 50_000), actor, what }
+    };
+    let trace = Trace::of(names, (0..).zip(told).map(event));
+    let sentence = why::sentence(&trace, trace.len()).unwrap();
+    assert_eq!(sentence.text, "a got it: first in the queue since 399 ms. b asked again only now.");
 }

@@ -385,4 +385,4 @@ impl Trace {
 }
 
 /// So many handoffs are looked through for those that belong to one instant.
-pub(crate) const INSTANT: usize = 128;
+pub(crate) const INSTANT: usize = 1024;

@@ -57,14 +57,16 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<S
         return Some(Sentence { at: noted.at, text: note(trace, noted) });
     }
     let Some(last) = handoffs.last() else { return standing::situation(trace, state) };
-    // With the real clock an instant is less than a millisecond from one to the next.
-    let mut before = last.at;
-    let instant = handoffs.iter().rev().take(INSTANT).take_while(|handoff| {
-        let near = before.since(handoff.at) < Duration::from_millis(1);
-        before = handoff.at;
-        near
-    });
-    let main = instant
+    // With the real clock an instant is less than a millisecond from one to the next. A busy program hands on
+    // without such an end: then it is the last that is told.
+    let at = |index| trace.at(handoffs.seq(index));
+    let near = |index: &usize| at(*index).since(at(index - 1)) < Duration::from_millis(1);
+    let more = (1..handoffs.len()).rev().take(INSTANT).take_while(near).count();
+    let instant = if more < INSTANT { more + 1 } else { 1 };
+    let main = handoffs
+        .iter()
+        .rev()
+        .take(instant)
         .filter(|handoff| handoff.lock == last.lock)
         .filter(|handoff| handoff.fate(moment) != Fate::Cancelled)
         .max_by_key(|handoff| (last.at.since(handoff.asked), handoff.seq))

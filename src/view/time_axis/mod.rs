@@ -273,7 +273,8 @@ fn joined(scene: &Scene, layout: &Layout, (x, count): (u16, usize), arrows: &[Ar
         }
         drawn = true;
     }
-    if !drawn {
+    // Where they are many their holds are seen in all lanes.
+    if !drawn && count <= LOOK_AT * 2 {
         // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
         if let Some(to) = arrows.iter().rev().find_map(|arrow| lane(arrow.to)) {
             let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
