@@ -60,14 +60,7 @@ impl Column {
 
     /// The same, where there are `known` at least: quick if it is not many more.
     pub fn until_from(&self, known: usize, moment: u64) -> usize {
-        let mut step = 1;
-        let mut low = known.min(self.len());
-        while self.moments.get(low + step - 1).is_some_and(|other| u64::from(*other) <= moment) {
-            low += step;
-            step *= 2;
-        }
-        let high = (low + step).min(self.len());
-        low + self.moments[low..high].partition_point(|other| u64::from(*other) <= moment)
+        until_from(&self.moments, known, |other| u64::from(*other) <= moment)
     }
 
     /// Which marks there are among these.
@@ -127,6 +120,18 @@ impl Column {
     fn one(&self, at: usize) -> Marks {
         self.marks.get(at).map_or(0, |mark| 1 << (mark & KIND))
     }
+}
+
+/// How many of `all` come before the first for which this does not hold, where it holds of so many at least:
+/// quick if it is not many more.
+pub(super) fn until_from<T>(all: &[T], known: usize, holds: impl Fn(&T) -> bool) -> usize {
+    let (mut low, mut step) = (known.min(all.len()), 1);
+    while all.get(low + step - 1).is_some_and(&holds) {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step).min(all.len());
+    low + all[low..high].partition_point(holds)
 }
 
 /// What there is in a range but for the parts within it that are known as a whole, of so many each.

@@ -1,6 +1,7 @@
 //! All handoffs of a history: 25 bytes each, since nearly all that there is to say of one is said by the
 //! events that it names.
 
+use super::column::until_from;
 use super::events::Events;
 use super::handoff::{Fate, Freed, Handoff, Passed};
 use super::state::State;
@@ -256,14 +257,7 @@ impl<'a> Handoffs<'a> {
     /// How many there were at `moment`, where it is known that there were so many: quick if it is not many
     /// more.
     pub fn until_from(&self, known: usize, moment: u64) -> usize {
-        let (slim, mut step) = (&self.handed.slim[..self.len], 1);
-        let mut low = known.min(self.len);
-        while slim.get(low + step - 1).is_some_and(|slim| u64::from(slim.grant) <= moment) {
-            low += step;
-            step *= 2;
-        }
-        let high = (low + step).min(self.len);
-        low + slim[low..high].partition_point(|slim| u64::from(slim.grant) <= moment)
+        until_from(&self.handed.slim[..self.len], known, |slim| u64::from(slim.grant) <= moment)
     }
 
     /// How many there were at `moment`.

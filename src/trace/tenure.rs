@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::column::{Column, Marks};
+use super::column::Column;
 use super::events::Events;
 use super::state::Owners;
 use crate::event::{TaskId, Time};
@@ -112,12 +112,6 @@ impl<'a> Tenures<'a> {
     /// The same, where it is known that so many had: quick if it is not many more.
     pub fn begun_from(&self, known: usize, moment: u64) -> usize {
         self.owned.map_or(0, |(owned, _)| owned.column.until_from(known, moment).min(self.len))
-    }
-
-    /// The first of these that is somebody's.
-    pub fn owned(&self, range: std::ops::Range<usize>) -> Option<usize> {
-        const SOMEBODY: Marks = 1 << ACTOR | 1 << ELSEWHERE;
-        self.owned?.0.column.find(range.start..range.end.min(self.len), SOMEBODY)
     }
 }
 
