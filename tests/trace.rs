@@ -9,14 +9,14 @@ mod nonsense;
 #[path = "common/programs.rs"]
 mod programs;
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use common::Checker;
 use lockscope::engine::{self, Options, Stop};
 use lockscope::event::{
-    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, TaskId, Time, What,
+    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
 };
 use lockscope::scenario::{self, Source};
 use lockscope::trace::{
@@ -155,6 +155,25 @@ fn check_growth(names: &Names, events: &[Event], step: usize) -> Result<(), Test
     Ok(())
 }
 
+/// As a program of one's own tells it.
+fn without_step(event: &Event) -> Event {
+    Event { actor: Actor { step: None, ..event.actor }, ..event.clone() }
+}
+
+/// What is usual comes to the same by its short way.
+fn check_usual(names: &Names, events: &[Event]) -> Result<(), TestCaseError> {
+    let (mut long, mut short) = (Trace::new(names.clone()), Trace::new(names.clone()));
+    for event in events {
+        long.push(event.clone());
+        match Packed::of(event) {
+            Some(packed) => short.push_packed(packed),
+            None => short.push(event.clone()),
+        }
+    }
+    prop_assert_eq!(format!("{long:#?}"), format!("{short:#?}"));
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -171,6 +190,9 @@ proptest! {
         }
         check_prefixes(&names, &events, 7)?;
         check_growth(&names, &events, 7)?;
+        check_usual(&names, &events)?;
+        let plain: Vec<_> = events.iter().map(without_step).collect();
+        check_usual(&names, &plain)?;
         // Every owner that a tenure names is the owner of the state at its beginning.
         let trace = Trace::of(names.clone(), events);
         for lock in (0..3).map(LockId) {
@@ -201,6 +223,9 @@ proptest! {
     ) {
         check_prefixes(&names, &events, 11)?;
         check_growth(&names, &events, 11)?;
+        check_usual(&names, &events)?;
+        let plain: Vec<_> = events.iter().map(without_step).collect();
+        check_usual(&names, &plain)?;
         let mut trace = Trace::of(names, events);
         trace.finish(End { outcome: Outcome::Deadlock, at: Time::ZERO, note: None });
         text::sequence_diagram(&trace);
@@ -216,6 +241,69 @@ proptest! {
         let state = trace.state(trace.len());
         prop_assert!(stuck.iter().all(|task| state.task(*task).unwrap().waits_with().is_some()));
         prop_assert!(trace.events().iter().is_sorted_by_key(|event| event.at));
+    }
+}
+
+/// What a busy program tells: three tasks that want one of two mutexes each, and what makes no sense in between.
+fn busy(steps: &[(u32, u32, u8)], nonsense: &[Event]) -> Vec<Event> {
+    #[derive(Clone, Copy)]
+    enum Is {
+        Idle,
+        Asleep,
+        Waits(u32, OpId),
+        Granted(u32, OpId),
+        Holds(u32, OpId),
+    }
+    let mode = Mode::Exclusive;
+    let (mut events, mut nonsense) = (Vec::new(), nonsense.iter().cycle());
+    let (mut tasks, mut queues) = ([Is::Idle; 3], [const { VecDeque::new() }; 2]);
+    for (turn, &(task, lock, dice)) in steps.iter().enumerate() {
+        let (at, op) = (Time::from_nanos(turn as u64 * 7), OpId(turn as u64 + 10));
+        let is = tasks[task as usize];
+        let taken =
+            tasks.iter().any(|is| matches!(*is, Is::Granted(one, _) | Is::Holds(one, _) if one == lock));
+        let (next, what) = match is {
+            _ if dice == 0 => {
+                events.extend(nonsense.next().cloned());
+                continue;
+            }
+            Is::Idle if dice == 1 => (Is::Asleep, What::Sleep { until: Time::from_nanos(u64::MAX) }),
+            Is::Idle if taken => {
+                queues[lock as usize].push_back(task);
+                (Is::Waits(lock, op), What::Wait { lock: LockId(lock), op, mode })
+            }
+            Is::Idle => (Is::Holds(lock, op), What::Acquire { lock: LockId(lock), op, mode }),
+            Is::Asleep => (Is::Idle, What::Wake),
+            Is::Waits(..) => continue,
+            Is::Granted(lock, op) => (Is::Holds(lock, op), What::Acquire { lock: LockId(lock), op, mode }),
+            Is::Holds(lock, op) => (Is::Idle, What::Release { lock: LockId(lock), op }),
+        };
+        tasks[task as usize] = next;
+        let event = |task, what| Event { seq: 0, at, actor: Actor { task: TaskId(task), step: None }, what };
+        events.push(event(task, what));
+        if let Is::Holds(lock, _) = is
+            && let Some(heir) = queues[lock as usize].pop_front()
+            && let Is::Waits(lock, op) = tasks[heir as usize]
+        {
+            tasks[heir as usize] = Is::Granted(lock, op);
+            events.push(event(heir, What::Grant { lock: LockId(lock), op, mode }));
+        }
+    }
+    events
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_usual_comes_to_the_same_by_its_short_way(
+        steps in prop::collection::vec((0u32..3, 0u32..2, 0u8..40), 0..300),
+        nonsense in prop::collection::vec(nonsense::event(), 1..20),
+    ) {
+        let lock = |kind| LockName { name: "x".into(), kind, permits: None };
+        let tasks = vec!["a".into(), "b".into(), "c".into()];
+        let names = Names { tasks, locks: vec![lock(LockKind::TokioMutex), lock(LockKind::TokioRwLock)] };
+        check_usual(&names, &busy(&steps, &nonsense))?;
     }
 }
 

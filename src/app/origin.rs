@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use crate::channel::{Lead, Offer, Run};
-use crate::event::{Event, Names, Outcome, Time};
+use crate::event::{Event, Names, Outcome, Packed, Time};
 use crate::record::trace_file::Budget;
 use crate::scenario::ClockKind;
 use crate::trace::{End, Trace};
@@ -123,7 +123,10 @@ impl Incoming {
                 self.full = Some((why, 1));
             } else {
                 self.edge = event.at.max(self.edge);
-                trace.push(event);
+                match Packed::of(&event) {
+                    Some(packed) => trace.push_packed(packed),
+                    None => trace.push(event),
+                }
             }
         }
         match &self.full {

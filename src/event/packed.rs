@@ -306,6 +306,12 @@ impl Packed {
         self.0[1] >> KIND_BITS & mask(SMALL_BITS)
     }
 
+    /// Whether it says no mode but the whole, and no step.
+    #[inline]
+    pub(crate) const fn is_plain(self) -> bool {
+        self.small() == 0 && self.0[2] >> (TASK_BITS + LOCK_BITS) == 0
+    }
+
     /// The event, which is the `seq`th of its history; `None` if it is kept elsewhere.
     pub fn event(self, seq: u64) -> Option<Event> {
         let (lock, op, mode, at) = (self.lock(), self.op(), self.mode(), self.at());

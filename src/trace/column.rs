@@ -1,4 +1,4 @@
-//! A column: the moments at which something changed, with a mark each for what it became. Five bytes a
+//! A column: the moments at which something changed, with a mark each for what it became. Four bytes a
 //! change, and to every 16 of them, and every 1024, which marks there are: so that a picture of many
 //! changes in one cell need not look at each.
 
@@ -7,60 +7,65 @@ use std::ops::Range;
 /// Which of eight marks: one bit each.
 pub(super) type Marks = u8;
 
+/// A change is its moment and, in the lowest bits, its mark.
+const MARK_BITS: u32 = 4;
 /// The part of a mark that is looked for; the rest of its bits are its owner's.
-const KIND: u8 = 0b111;
+const KIND: u32 = 0b111;
+/// Moments are below this.
+pub(super) const MOST: u64 = 1 << (u32::BITS - MARK_BITS);
+
 const BLOCK: usize = 16;
 const LARGE: usize = 64 * BLOCK;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Column {
-    moments: Vec<u32>,
-    marks: Vec<u8>,
+    changes: Vec<u32>,
+    /// Of what is whole.
     blocks: Vec<Marks>,
     large: Vec<Marks>,
 }
 
 impl Column {
-    /// Adds a change. The moments come in order, and are below 2³².
+    /// Adds a change. The moments come in order, and are below [`MOST`].
     #[inline]
     pub fn push(&mut self, moment: u64, mark: u8) {
-        let index = self.marks.len();
-        if index.is_multiple_of(BLOCK) {
-            self.blocks.push(0);
-            if index.is_multiple_of(LARGE) {
-                self.large.push(0);
-            }
+        self.changes.push((moment as u32) << MARK_BITS | u32::from(mark));
+        if self.changes.len().is_multiple_of(BLOCK) {
+            self.close_block();
         }
-        let bit = 1 << (mark & KIND);
-        if let (Some(block), Some(large)) = (self.blocks.last_mut(), self.large.last_mut()) {
-            *block |= bit;
-            *large |= bit;
+    }
+
+    fn close_block(&mut self) {
+        let block = self.changes.len() - BLOCK;
+        self.blocks.push(union(self.changes.get(block..), bit));
+        if self.changes.len().is_multiple_of(LARGE) {
+            let block = self.blocks.len() - LARGE / BLOCK;
+            self.large.push(union(self.blocks.get(block..), |marks| *marks));
         }
-        self.moments.push(moment as u32);
-        self.marks.push(mark);
     }
 
     pub fn len(&self) -> usize {
-        self.marks.len()
+        self.changes.len()
     }
 
     /// The moment and the mark.
     #[inline]
     pub fn get(&self, index: usize) -> Option<(u64, u8)> {
-        Some((u64::from(*self.moments.get(index)?), *self.marks.get(index)?))
+        let change = *self.changes.get(index)?;
+        Some((moment_of(change), (change & ((1 << MARK_BITS) - 1)) as u8))
     }
 
     /// How many there are up to and including `moment`.
     pub fn until(&self, moment: u64) -> usize {
-        if self.moments.last().is_none_or(|last| u64::from(*last) <= moment) {
-            return self.moments.len();
+        if self.changes.last().is_none_or(|last| moment_of(*last) <= moment) {
+            return self.changes.len();
         }
-        self.moments.partition_point(|other| u64::from(*other) <= moment)
+        self.changes.partition_point(|other| moment_of(*other) <= moment)
     }
 
     /// The same, where there are `known` at least: quick if it is not many more.
     pub fn until_from(&self, known: usize, moment: u64) -> usize {
-        until_from(&self.moments, known, |other| u64::from(*other) <= moment)
+        until_from(&self.changes, known, |other| moment_of(*other) <= moment)
     }
 
     /// Which marks there are among these.
@@ -69,9 +74,9 @@ impl Column {
         // What is whole of larger parts is within what is whole of smaller ones.
         let blocks = all.start.div_ceil(BLOCK)..all.end / BLOCK;
         let large = all.start.div_ceil(LARGE)..all.end / LARGE;
-        let ones = |range| around(&self.marks, range, &blocks, BLOCK, |mark| 1 << (mark & KIND));
-        let most = |range| around(&self.blocks, range, &large, LARGE / BLOCK, |marks| marks);
-        ones(all) | most(blocks.clone()) | union(self.large.get(large.clone()), |marks| marks)
+        let ones = |range| around(&self.changes, range, &blocks, BLOCK, bit);
+        let most = |range| around(&self.blocks, range, &large, LARGE / BLOCK, |marks| *marks);
+        ones(all) | most(blocks.clone()) | union(self.large.get(large.clone()), |marks| *marks)
     }
 
     /// The first of these that has one of these marks.
@@ -118,8 +123,17 @@ impl Column {
     }
 
     fn one(&self, at: usize) -> Marks {
-        self.marks.get(at).map_or(0, |mark| 1 << (mark & KIND))
+        self.changes.get(at).map_or(0, bit)
     }
+}
+
+fn moment_of(change: u32) -> u64 {
+    u64::from(change >> MARK_BITS)
+}
+
+/// The mark of a change, as one of [`Marks`].
+fn bit(change: &u32) -> Marks {
+    1 << (change & KIND)
 }
 
 /// How many of `all` come before the first for which this does not hold, where it holds of so many at least:
@@ -135,12 +149,12 @@ pub(super) fn until_from<T>(all: &[T], known: usize, holds: impl Fn(&T) -> bool)
 }
 
 /// What there is in a range but for the parts within it that are known as a whole, of so many each.
-fn around(
-    all: &[u8],
+fn around<T>(
+    all: &[T],
     range: Range<usize>,
     whole: &Range<usize>,
     size: usize,
-    of: impl Fn(u8) -> Marks,
+    of: impl Fn(&T) -> Marks,
 ) -> Marks {
     if whole.is_empty() {
         return union(all.get(range), of);
@@ -148,8 +162,8 @@ fn around(
     union(all.get(range.start..whole.start * size), &of) | union(all.get(whole.end * size..range.end), &of)
 }
 
-fn union(marks: Option<&[u8]>, of: impl Fn(u8) -> Marks) -> Marks {
-    marks.unwrap_or_default().iter().fold(0, |all, mark| all | of(*mark))
+fn union<T>(marks: Option<&[T]>, of: impl Fn(&T) -> Marks) -> Marks {
+    marks.unwrap_or_default().iter().fold(0, |all, mark| all | of(mark))
 }
 
 #[cfg(test)]

@@ -43,8 +43,9 @@ impl Events {
         }
     }
 
+    /// The same of one that is packed, and not aside.
     #[inline]
-    fn push_packed(&mut self, event: Packed) {
+    pub(super) fn push_packed(&mut self, event: Packed) {
         if self.packed.len().is_multiple_of(STRIDE) {
             self.times.push(event.at());
         }

@@ -80,10 +80,23 @@ impl Handed {
         Some(self.slim.len() - 1)
     }
 
-    /// Takes note of how one went on with its receiver: `event` is of the same acquisition.
-    pub fn settle(&mut self, index: usize, event: &Event) {
+    /// Takes note of how one went on with its receiver: event `seq` is of the same acquisition.
+    #[inline]
+    pub fn settle(&mut self, index: usize, seq: u64) {
         if let Some(slim) = self.slim.get_mut(index).filter(|slim| slim.settled == 0) {
-            slim.settled = event.seq as u32;
+            slim.settled = seq as u32;
+        }
+    }
+
+    /// Takes note of who asks for the lock after one: as [`note`](Self::note) does.
+    #[inline]
+    pub fn note_asking(&mut self, events: &Events, index: usize, seq: u64, task: TaskId) {
+        let open = self.slim.get(index).is_some_and(|slim| slim.from != 0 && slim.again == 0);
+        if open
+            && self.freed_by(events, index) == Some(task)
+            && let Some(slim) = self.slim.get_mut(index)
+        {
+            slim.again = seq as u32;
         }
     }
 
@@ -91,20 +104,14 @@ impl Handed {
     /// lies between.
     pub fn note(&mut self, events: &Events, index: usize, event: &Event) {
         let passes = match event.what {
-            What::Sent { .. } => Some((Mode::Message, Passed::Sent)),
-            What::Received { .. } => Some((Mode::Room, Passed::Received)),
-            What::Wait { .. } => None,
+            What::Sent { .. } => (Mode::Message, Passed::Sent),
+            What::Received { .. } => (Mode::Room, Passed::Received),
+            What::Wait { .. } => return self.note_asking(events, index, event.seq, event.actor.task),
             _ => return,
         };
         let Some(slim) = self.slim.get(index).copied() else { return };
         let (from, settled) = (slim.from, slim.settled);
-        let Some((mode, how)) = passes else {
-            let asks = from != 0 && slim.again == 0 && self.freed_by(events, index) == Some(event.actor.task);
-            if asks && let Some(slim) = self.slim.get_mut(index) {
-                slim.again = event.seq as u32;
-            }
-            return;
-        };
+        let (mode, how) = passes;
         let here = settled == 0 || u64::from(settled) == event.seq;
         let Some(grant) = events.get(slim.grant.into()).filter(|_| from == 0 && here) else { return };
         let wants = matches!(grant.what, What::Grant { mode: wanted, .. } if wanted == mode);

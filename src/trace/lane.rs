@@ -36,9 +36,14 @@ impl Spans {
     /// Takes note that after `moment`, whose event is about `of`, the task looks like this.
     #[inline]
     pub fn note(&mut self, moment: u64, of: Option<LockId>, now: (Look, Option<LockId>)) {
-        if self.last == Some(now) {
-            return;
+        if self.last != Some(now) {
+            self.change(moment, of, now);
         }
+    }
+
+    /// The same, where it is known to have looked otherwise.
+    #[inline]
+    pub fn change(&mut self, moment: u64, of: Option<LockId>, now: (Look, Option<LockId>)) {
         self.last = Some(now);
         let mut mark = now.0 as u8;
         if let Some(lock) = now.1.filter(|lock| Some(*lock) != of) {

@@ -27,7 +27,7 @@ use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::event::{Event, LockId, Names, OpId, Outcome, TaskId, Time, What};
+use crate::event::{Event, Kind, LockId, Names, OpId, Outcome, Packed, TaskId, Time, What};
 
 pub use deadlock::{Cause, Deadlock, deadlock};
 pub use events::Events;
@@ -40,6 +40,7 @@ use lane::Spans;
 pub use lane::{Lane, Looks, Span};
 pub use note::{Note, Noted};
 pub use roster::{Group, GroupId, Roster};
+use state::Moved;
 pub use state::{Claim, Kept, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
 use tenure::Owned;
 pub use tenure::{Tenure, Tenures};
@@ -85,8 +86,24 @@ struct Latest {
     open: VecDeque<(OpId, usize)>,
 }
 
-/// A history has at most so many events: a moment takes four bytes in an index. Later ones are dropped.
-const MOST: usize = u32::MAX as usize;
+/// Between two checkpoints lies a multiple of so many events.
+const NEAR: u64 = 1024;
+
+impl Latest {
+    /// The handoff to this acquisition, if its fate was open; from here on it is not.
+    #[inline]
+    fn settle(&mut self, op: OpId) -> Option<usize> {
+        if self.open.front().is_some_and(|(open, _)| *open == op) {
+            return self.open.pop_front().map(|(_, index)| index);
+        }
+        let at = self.open.iter().position(|(open, _)| *open == op)?;
+        self.open.remove(at).map(|(_, index)| index)
+    }
+}
+
+/// A history has at most so many events: a moment takes less than four bytes in an index. Later ones are
+/// dropped.
+const MOST: usize = column::MOST as usize - 1;
 
 impl Trace {
     /// An empty history of these tasks and locks.
@@ -135,32 +152,91 @@ impl Trace {
             event.seq = self.len() + 1;
             // Time that runs back can only come from a damaged recording; order is what counts.
             event.at = event.at.max(self.now.at);
-            self.note(&event);
+            let handoff = self.handoffs.push(&self.events, &self.now, &event);
+            self.note(&event, handoff);
             self.events.push(event);
             self.keep_checkpoint();
         }
     }
 
-    /// Leads everything but the events themselves to the next moment.
-    fn note(&mut self, event: &Event) {
-        let handoff = self.handoffs.push(&self.events, &self.now, event);
-        let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
-        // Whoever drops a guard need not be the one who acquired it: both may look different then.
-        let owner = match event.what {
-            What::Release { lock, op } | What::Cancel { lock, op } => self.now.owner_of(lock, op),
-            _ => None,
+    /// The same of one that is packed already: quicker, where there are millions. One that stands for an event
+    /// aside, or is none, is passed over.
+    pub fn push_packed(&mut self, packed: Packed) {
+        // Time that runs back can only come from a damaged recording; order is what counts.
+        let packed = if packed.at() < self.now.at { packed.moved_to(self.now.at) } else { packed };
+        if self.events.len() >= MOST || packed.kind() == Kind::Aside {
+            return;
+        }
+        let mut granted = None;
+        if packed.kind() == Kind::Grant
+            && let Some(event) = packed.event(self.len() + 1)
+        {
+            granted = self.handoffs.push(&self.events, &self.now, &event);
+        }
+        if let Some(moved) = self.now.usual(packed) {
+            self.note_usual(packed, moved, granted);
+        } else if let Some(event) = packed.event(self.len() + 1) {
+            self.note(&event, granted);
+        }
+        self.events.push_packed(packed);
+        self.keep_checkpoint();
+    }
+
+    /// Leads everything but the events themselves to the moment to which the state came by the usual way.
+    #[inline]
+    fn note_usual(&mut self, packed: Packed, moved: Moved, granted: Option<usize>) {
+        let (seq, task, lock) = (self.now.moment, packed.task(), packed.lock());
+        self.totals.note_moved(packed.at(), lock, moved);
+        let (look, about) = match moved.to {
+            None => (Look::Idle, None),
+            Some(Stage::Granted) => (Look::Granted, Some(lock)),
+            Some(Stage::Holding) => (Look::Holding, Some(lock)),
+            Some(Stage::Waiting | Stage::Woken | Stage::Blocked) => (Look::Waiting, Some(lock)),
         };
-        let before = Totals::before(&self.now, event, owner);
-        self.now.apply(event);
-        self.totals.note(&self.now, event, before.as_ref());
+        if let Some(lane) = self.lanes.get_mut(task.0 as usize) {
+            lane.change(seq, Some(lock), (look, about));
+        }
+        // Whose it is does not change with who waits.
+        if moved.to != Some(Stage::Waiting)
+            && let Some(tenures) = self.tenures.get_mut(lock.0 as usize)
+        {
+            tenures.change(seq, moved.to.map(|_| task), moved.to == Some(Stage::Granted));
+        }
+        let Some(latest) = self.latest.get_mut(lock.0 as usize) else { return };
+        if let Some(index) = granted {
+            latest.last = Some(index);
+            latest.open.push_back((packed.op(), index));
+        } else if let Some(last) = latest.last {
+            if moved.from == Some(Stage::Granted) {
+                if let Some(index) = latest.settle(packed.op()) {
+                    self.handoffs.settle(index, seq);
+                }
+            } else if moved.to == Some(Stage::Waiting) {
+                self.handoffs.note_asking(&self.events, last, seq, task);
+            }
+        }
+    }
+
+    /// Leads everything but the events themselves to the next moment. `event` is `handoff`, if it is one.
+    fn note(&mut self, event: &Event, handoff: Option<usize>) {
+        let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
+        let moved = self.now.step(event);
+        self.totals.note(event, moved);
         self.notes.extend(Note::after(&self.now, event).or(note));
         self.extend_lane(event.actor.task, event);
-        if let Some(owner) = owner.filter(|owner| *owner != event.actor.task) {
-            self.extend_lane(owner, event);
+        if let Some(moved) = moved {
+            // Whoever drops a guard need not be the one who acquired it: both may look different then.
+            if moved.task != event.actor.task {
+                self.extend_lane(moved.task, event);
+            }
         }
         if let Some((lock, op)) = event.what.acquisition() {
-            self.extend_tenure(lock, event);
-            let waits = before.is_some_and(|before| before.waits());
+            let begins =
+                moved.is_some_and(|moved| moved.from.is_none() && moved.to.is_some_and(Stage::is_queued));
+            if !begins {
+                self.extend_tenure(lock, event);
+            }
+            let waits = moved.and_then(|moved| moved.from).is_some_and(|stage| stage != Stage::Holding);
             self.note_handoff((lock, op, waits), handoff, event);
         }
         if matches!(event.what, What::Lost { .. }) {
@@ -168,7 +244,14 @@ impl Trace {
         }
     }
 
+    #[inline]
     fn keep_checkpoint(&mut self) {
+        if self.len().is_multiple_of(NEAR) {
+            self.keep_checkpoint_here();
+        }
+    }
+
+    fn keep_checkpoint_here(&mut self) {
         let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
         if self.len() - last >= self.stride() {
             self.checkpoints.push(self.now.share());
@@ -191,11 +274,8 @@ impl Trace {
         }
         let Some(last) = latest.last else { return };
         let settles = waits && !matches!(event.what, What::Grant { .. });
-        let place = || latest.open.iter().position(|(open, _)| *open == op);
-        if let Some(at) = settles.then(place).flatten()
-            && let Some((_, index)) = latest.open.remove(at)
-        {
-            self.handoffs.settle(index, event);
+        if let Some(index) = settles.then(|| latest.settle(op)).flatten() {
+            self.handoffs.settle(index, event.seq);
         }
         self.handoffs.note(&self.events, last, event);
     }
@@ -234,7 +314,7 @@ impl Trace {
     /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
     /// them together stay of the size of the events.
     fn stride(&self) -> u64 {
-        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(1024) as u64
+        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(4 * NEAR as usize) as u64
     }
 
     /// Says that nothing more will come.

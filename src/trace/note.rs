@@ -87,7 +87,9 @@ pub enum Noted {
 impl Note {
     /// What is worth noting of `event`, which leads from `before` to a state that is not known yet.
     pub(super) fn before(before: &State, event: &Event) -> Option<Self> {
-        let (id, op) = event.what.acquisition()?;
+        let (What::Cancel { lock: id, op } | What::Acquire { lock: id, op, .. }) = event.what else {
+            return None;
+        };
         let lock = before.lock(id)?;
         let queued = || lock.queue.iter().position(|place| place.op == op);
         let what = match event.what {
@@ -112,7 +114,11 @@ impl Note {
 
     /// What is worth noting of `event`, which led to `after`.
     pub(super) fn after(after: &State, event: &Event) -> Option<Self> {
-        let id = event.what.lock()?;
+        let (What::Acquire { lock: id, .. } | What::Notify { lock: id, .. } | What::Wait { lock: id, .. }) =
+            event.what
+        else {
+            return None;
+        };
         let lock = after.lock(id)?;
         let task = event.actor.task;
         let what = match event.what {

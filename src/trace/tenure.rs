@@ -55,6 +55,14 @@ impl Owned {
         self.column.push(moment, mark | if granted { GRANTED } else { 0 });
     }
 
+    /// The same, where it was another's, and is this one's alone or nobody's.
+    #[inline]
+    pub fn change(&mut self, moment: u64, owner: Option<TaskId>, granted: bool) {
+        self.last = (owner.map_or_else(Owners::default, Owners::only), granted);
+        let mark = if owner.is_some() { ACTOR } else { NOBODY };
+        self.column.push(moment, mark | if granted { GRANTED } else { 0 });
+    }
+
     pub fn until<'a>(&'a self, events: &'a Events, moment: u64) -> Tenures<'a> {
         Tenures { owned: Some((self, events)), len: self.column.until(moment) }
     }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::{Stage, State};
-use crate::event::{Event, LockId, Names, OpId, TaskId, Time, What};
+use super::Stage;
+use super::state::Moved;
+use crate::event::{Event, LockId, Names, TaskId, Time, What};
 
 /// What somebody came to: a task, or all tasks with one lock. What is under way counts up to the end of
 /// the trace; two acquisitions under way at once count twice.
@@ -16,24 +17,39 @@ pub struct Spent {
     pub holding: Duration,
 }
 
-/// Lengths of time that are added up while they pass.
+/// Lengths of time that are added up.
 #[derive(Debug, Clone, Copy, Default)]
 struct Clock {
-    nanos: u64,
+    /// When they ended less when they began, in nanoseconds, round and round.
+    sum: u64,
     /// How many are under way.
     open: u32,
-    /// Up to when they are added up.
-    until: Time,
 }
 
 impl Clock {
-    fn at(&self, now: Time) -> u64 {
-        let passed = u64::try_from(now.since(self.until).as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.saturating_add(passed.saturating_mul(u64::from(self.open)))
+    #[inline]
+    fn begin(&mut self, now: Time) {
+        self.sum = self.sum.wrapping_sub(now.nanos());
+        self.open += 1;
     }
 
-    fn change(&mut self, now: Time, open: u32) {
-        *self = Self { nanos: self.at(now), open, until: now };
+    #[inline]
+    fn end(&mut self, now: Time) {
+        // After a loss somebody may end what nobody knows of.
+        if self.open > 0 {
+            self.sum = self.sum.wrapping_add(now.nanos());
+            self.open -= 1;
+        }
+    }
+
+    fn end_all(&mut self, now: Time) {
+        self.sum = self.sum.wrapping_add(now.nanos().wrapping_mul(self.open.into()));
+        self.open = 0;
+    }
+
+    fn span(mut self, now: Time) -> Duration {
+        self.end_all(now);
+        Duration::from_nanos(self.sum)
     }
 }
 
@@ -44,19 +60,22 @@ struct Clocks {
 }
 
 impl Clocks {
+    #[inline]
     fn note(&mut self, before: Part, after: Part, at: Time) {
-        for (clock, part) in [(&mut self.waiting, Part::Waits), (&mut self.holding, Part::Holds)] {
-            match (before == part, after == part) {
-                (false, true) => clock.change(at, clock.open.saturating_add(1)),
-                (true, false) => clock.change(at, clock.open.saturating_sub(1)),
-                _ => {}
-            }
+        match before {
+            Part::Nothing => {}
+            Part::Waits => self.waiting.end(at),
+            Part::Holds => self.holding.end(at),
+        }
+        match after {
+            Part::Nothing => {}
+            Part::Waits => self.waiting.begin(at),
+            Part::Holds => self.holding.begin(at),
         }
     }
 
     fn spent(&self, now: Time) -> Spent {
-        let span = |clock: Clock| Duration::from_nanos(clock.at(now));
-        Spent { waiting: span(self.waiting), holding: span(self.holding) }
+        Spent { waiting: self.waiting.span(now), holding: self.holding.span(now) }
     }
 }
 
@@ -66,21 +85,6 @@ enum Part {
     Nothing,
     Waits,
     Holds,
-}
-
-/// An acquisition that an event is about, before it happened.
-pub(super) struct Before {
-    lock: LockId,
-    op: OpId,
-    task: TaskId,
-    part: Part,
-}
-
-impl Before {
-    /// Whether it was under way, and did not hold anything yet.
-    pub(super) fn waits(&self) -> bool {
-        self.part == Part::Waits
-    }
 }
 
 /// The clocks of every task and every lock.
@@ -97,33 +101,32 @@ impl Totals {
         self.locks.resize(names.locks.len(), Clocks::default());
     }
 
-    /// How things stand before `event`; `owner` is whose acquisition it is, where that need not be the
-    /// actor's.
-    pub(super) fn before(state: &State, event: &Event, owner: Option<TaskId>) -> Option<Before> {
-        let (lock, op) = event.what.acquisition()?;
-        let task = owner.unwrap_or(event.actor.task);
-        Some(Before { lock, op, task, part: part(state, task, op) })
-    }
-
-    /// Takes note of `event`, after which `state` holds.
-    pub(super) fn note(&mut self, state: &State, event: &Event, before: Option<&Before>) {
-        if let Some(&Before { lock, op, task, part: before }) = before {
-            let after = part(state, task, op);
-            if before == after {
-                return;
-            }
-            if let Some(clocks) = self.tasks.get_mut(task.0 as usize) {
-                clocks.note(before, after, event.at);
-            }
-            if let Some(clocks) = self.locks.get_mut(lock.0 as usize) {
-                clocks.note(before, after, event.at);
-            }
+    /// Takes note of `event`, and of how it moved an acquisition.
+    #[inline]
+    pub(super) fn note(&mut self, event: &Event, moved: Option<Moved>) {
+        if let (Some(moved), Some(lock)) = (moved, event.what.lock()) {
+            self.note_moved(event.at, lock, moved);
         } else if matches!(event.what, What::Lost { .. }) {
             // Nobody knows who waits or holds from here on.
             for clocks in self.tasks.iter_mut().chain(&mut self.locks) {
-                clocks.waiting.change(event.at, 0);
-                clocks.holding.change(event.at, 0);
+                clocks.waiting.end_all(event.at);
+                clocks.holding.end_all(event.at);
             }
+        }
+    }
+
+    /// The same of one that did.
+    #[inline]
+    pub(super) fn note_moved(&mut self, at: Time, lock: LockId, moved: Moved) {
+        let (before, after) = (part(moved.from), part(moved.to));
+        if before == after {
+            return;
+        }
+        if let Some(clocks) = self.tasks.get_mut(moved.task.0 as usize) {
+            clocks.note(before, after, at);
+        }
+        if let Some(clocks) = self.locks.get_mut(lock.0 as usize) {
+            clocks.note(before, after, at);
         }
     }
 
@@ -136,9 +139,9 @@ impl Totals {
     }
 }
 
-fn part(state: &State, task: TaskId, op: OpId) -> Part {
-    let claims = state.task(task).map_or(&[][..], |task| &task.claims);
-    match claims.iter().find(|claim| claim.op == op).map(|claim| claim.stage) {
+#[inline]
+fn part(stage: Option<Stage>) -> Part {
+    match stage {
         None => Part::Nothing,
         Some(Stage::Holding) => Part::Holds,
         Some(Stage::Waiting | Stage::Woken | Stage::Granted | Stage::Blocked) => Part::Waits,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::head::{Distinct, described};
 use super::{Budget, Damage, Place, Reading, Unreadable, whole};
 use crate::compact::{self, Clock, Decoder, Encoder, Head, Item, Why};
-use crate::event::Names;
+use crate::event::{Kind, Names};
 use crate::record::Recording;
 use crate::scenario::{ClockKind, Source};
 use crate::trace::{End, Trace};
@@ -171,11 +171,13 @@ impl Told {
             }
             Item::Events { events, asides } => {
                 for packed in events {
-                    // Every event that is told aside is there.
-                    let aside = || asides.get(packed.large() as usize).cloned();
-                    let Some(event) = packed.event(0).or_else(aside) else { continue };
-                    self.budget.spend(&event, &self.trace)?;
-                    self.trace.push(event);
+                    if packed.kind() != Kind::Aside {
+                        self.budget.spend_kind(packed.kind(), &self.trace)?;
+                        self.trace.push_packed(*packed);
+                    } else if let Some(event) = asides.get(packed.large() as usize) {
+                        self.budget.spend(event, &self.trace)?;
+                        self.trace.push(event.clone());
+                    }
                 }
             }
             Item::End(compact::End { outcome, at, note }) => {

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::event::{Event, What};
+use crate::event::{Event, Kind, What};
 use crate::trace::Trace;
 
 /// What all values and words together may take in memory, by a rough count.
@@ -35,33 +35,50 @@ impl Budget {
 
     /// Takes an event that is to become the next of `trace`, or says why it is too much.
     pub(crate) fn spend(&mut self, event: &Event, trace: &Trace) -> Result<(), String> {
-        let most = self.most;
-        self.events =
-            self.events.checked_sub(1).ok_or_else(|| format!("there are more than {most} events"))?;
         self.content = self
             .content
             .checked_sub(content(&event.what))
             .ok_or_else(|| format!("values and words need more than {} MiB", MAX_CONTENT >> 20))?;
-        let (tasks, locks) = (trace.names().tasks.len(), trace.names().locks.len());
-        match event.what {
-            What::Lost { .. } => {
-                self.forgotten = self
-                    .forgotten
-                    .checked_sub((tasks + locks) as u64)
-                    .ok_or("events are lost too often for so many tasks and locks")?;
-            }
-            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => {
-                if self.begin == 0 {
-                    let (most, open) = (MAX_OPEN + MAX_OPEN_EACH * tasks, under_way(trace));
-                    if open >= most {
-                        return Err(format!("more than {most} operations are under way at once"));
-                    }
-                    self.begin = (most - open).max(locks);
-                }
+        let kind = match event.what {
+            What::Lost { .. } => Kind::Lost,
+            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => Kind::Wait,
+            _ => Kind::Aside,
+        };
+        self.spend_kind(kind, trace)
+    }
+
+    /// The same of an event of this kind that holds nothing but itself.
+    #[inline]
+    pub(crate) fn spend_kind(&mut self, kind: Kind, trace: &Trace) -> Result<(), String> {
+        let most = self.most;
+        self.events =
+            self.events.checked_sub(1).ok_or_else(|| format!("there are more than {most} events"))?;
+        match kind {
+            Kind::Lost => self.spend_lost(trace),
+            Kind::Wait | Kind::Grant | Kind::Acquire if self.begin == 0 => self.spend_open(trace),
+            Kind::Wait | Kind::Grant | Kind::Acquire => {
                 self.begin -= 1;
+                Ok(())
             }
-            _ => {}
+            _ => Ok(()),
         }
+    }
+
+    fn spend_lost(&mut self, trace: &Trace) -> Result<(), String> {
+        let known = (trace.names().tasks.len() + trace.names().locks.len()) as u64;
+        let left = self.forgotten.checked_sub(known);
+        self.forgotten = left.ok_or("events are lost too often for so many tasks and locks")?;
+        Ok(())
+    }
+
+    /// Counts what is under way: so many more may begin before that has to be done again.
+    fn spend_open(&mut self, trace: &Trace) -> Result<(), String> {
+        let (tasks, locks) = (trace.names().tasks.len(), trace.names().locks.len());
+        let (most, open) = (MAX_OPEN + MAX_OPEN_EACH * tasks, under_way(trace));
+        if open >= most {
+            return Err(format!("more than {most} operations are under way at once"));
+        }
+        self.begin = (most - open).max(locks) - 1;
         Ok(())
     }
 }

@@ -178,8 +178,14 @@ impl Lock {
     /// Notes since when the first waiter is the first.
     #[inline]
     pub(super) fn note_first(&mut self, event: &Event) {
+        self.note_first_at(event.at, event.seq);
+    }
+
+    /// The same, of an event of this time and place.
+    #[inline]
+    pub(super) fn note_first_at(&mut self, at: Time, seq: u64) {
         if let Some(first) = self.queue.front_mut().filter(|first| first.first.is_none()) {
-            (first.first, first.first_seq) = (Some(event.at), event.seq);
+            (first.first, first.first_seq) = (Some(at), seq);
         }
     }
 

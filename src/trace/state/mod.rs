@@ -6,6 +6,7 @@
 mod kept;
 mod lock;
 mod task;
+mod usual;
 
 use super::{Freed, Passed};
 use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What};
@@ -28,6 +29,17 @@ pub struct State {
     pub tasks: Vec<Kept<Task>>,
     /// The locks, by id.
     pub locks: Vec<Kept<Lock>>,
+}
+
+/// How an event moved an acquisition on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    /// Whose it is: not always the actor's.
+    pub task: TaskId,
+    /// Where it was before, if it had begun.
+    pub from: Option<Stage>,
+    /// Where it is now, if it has not ended.
+    pub to: Option<Stage>,
 }
 
 impl State {
@@ -78,15 +90,24 @@ impl State {
 
     /// Leads to the next moment.
     pub fn apply(&mut self, event: &Event) {
+        self.step(event);
+    }
+
+    /// The same, and what it did to the acquisition that it is part of, if that is known.
+    pub(super) fn step(&mut self, event: &Event) -> Option<Moved> {
         self.moment = event.seq;
         self.at = event.at;
         // What becomes of a lock does not depend on who does it: that may be somebody unknown.
-        match event.what {
+        let mut moved = match event.what {
             What::Release { lock, op } => self.leave(event, lock, op, Passed::Released),
             What::Cancel { lock, op } => self.leave(event, lock, op, Passed::Cancelled),
+            What::Acquire { lock, op, mode } => self.keep(event, lock, op, mode),
             What::Heard { lock, op } | What::Sent { lock, op, .. } | What::Received { lock, op, .. } => {
-                self.pass(event, lock, op);
+                self.pass(event, lock, op)
             }
+            _ => None,
+        };
+        match event.what {
             What::Notify { lock, all } => {
                 if let Some(lock) = self.lock_mut(lock) {
                     lock.notify(event, all);
@@ -101,11 +122,7 @@ impl State {
             }
             _ => {}
         }
-        let kept = match event.what {
-            What::Acquire { lock, op, mode } => self.keep(event, lock, op, mode),
-            _ => false,
-        };
-        let Some(task) = self.task_mut(event.actor.task) else { return };
+        let Some(task) = self.task_mut(event.actor.task) else { return moved };
         // A grant is done to a task that waits, not by it: it may have gone on to another step long since.
         let befalls = |op| task.claims.iter().any(|claim| claim.op == op);
         if !matches!(event.what, What::Grant { op, .. } if befalls(op)) {
@@ -128,23 +145,23 @@ impl State {
             _ if matches!(task.life, Life::Asleep { .. }) => task.life = Life::Running,
             _ => {}
         }
-        match event.what {
-            What::Wait { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Waiting),
-            What::Grant { lock, op, mode } => self.claim(event, lock, op, mode, Stage::Granted),
-            What::Acquire { lock, op, mode } if !kept => self.claim(event, lock, op, mode, Stage::Holding),
-            _ => {}
+        let claims = match event.what {
+            What::Wait { lock, op, mode } => Some((lock, op, mode, Stage::Waiting)),
+            What::Grant { lock, op, mode } => Some((lock, op, mode, Stage::Granted)),
+            What::Acquire { lock, op, mode } if moved.is_none() => Some((lock, op, mode, Stage::Holding)),
+            _ => None,
+        };
+        if let Some((lock, op, mode, stage)) = claims {
+            moved = self.claim(event, lock, op, mode, stage);
         }
+        moved
     }
 
     /// Moves an acquisition to `stage`, or to what that is with its lock, beginning it if it is new.
-    fn claim(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode, stage: Stage) {
+    fn claim(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode, stage: Stage) -> Option<Moved> {
         let actor = event.actor.task;
-        let (Some(lock), Some(task)) = (
-            self.locks.get_mut(id.0 as usize).map(Kept::change),
-            self.tasks.get_mut(actor.0 as usize).map(Kept::change),
-        ) else {
-            return;
-        };
+        let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;
+        let task = self.tasks.get_mut(actor.0 as usize).map(Kept::change)?;
         let stage = match stage {
             Stage::Waiting if lock.kind.blocks() => Stage::Blocked,
             Stage::Granted if !lock.hands_over() => Stage::Woken,
@@ -152,6 +169,7 @@ impl State {
         };
         // Whoever has no claim yet is nowhere: there is no need to look for it in a long queue.
         let claim = task.claims.iter_mut().find(|claim| claim.op == op);
+        let from = claim.as_ref().map(|claim| claim.stage);
         let mut since = event.at;
         // Where a lock hands nothing over, whoever is woken or waits once more keeps its place.
         let queued = claim.as_ref().is_some_and(|claim| claim.stage.is_queued() && stage.is_queued());
@@ -202,12 +220,13 @@ impl State {
         } else {
             task.claims.push(Claim { op, lock: id, mode, stage, since, asked_seq: event.seq });
         }
+        Some(Moved { task: actor, from, to: Some(stage) })
     }
 
-    /// Changes what an acquisition holds, whoever's it is; whether it holds anything yet.
-    fn keep(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode) -> bool {
-        let Some(lock) = self.lock_mut(id) else { return false };
-        let Some(place) = lock.holders.iter_mut().find(|place| place.op == op) else { return false };
+    /// Changes what an acquisition holds, whoever's it is, if it holds anything yet.
+    fn keep(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode) -> Option<Moved> {
+        let lock = self.lock_mut(id)?;
+        let place = lock.holders.iter_mut().find(|place| place.op == op)?;
         place.mode = mode;
         let task = place.task;
         lock.freed = Some(Freed { task, ..Freed::by(event, Passed::Shared) });
@@ -215,18 +234,18 @@ impl State {
         if let Some(claim) = claims.into_iter().flatten().find(|claim| claim.op == op) {
             claim.mode = mode;
         }
-        true
+        Some(Moved { task, from: Some(Stage::Holding), to: Some(Stage::Holding) })
     }
 
     /// Ends an acquisition, whoever's it is.
-    fn leave(&mut self, event: &Event, id: LockId, op: OpId, how: Passed) {
-        let Some(lock) = self.lock_mut(id) else { return };
+    fn leave(&mut self, event: &Event, id: LockId, op: OpId, how: Passed) -> Option<Moved> {
+        let lock = self.lock_mut(id)?;
         let place = if let Some(owner) = lock.disown(op) {
             lock.let_go(event, &owner, how);
             owner
         } else {
-            let Some(position) = lock.queue.iter().position(|place| place.op == op) else { return };
-            let Some(gone) = lock.queue.remove(position) else { return };
+            let position = lock.queue.iter().position(|place| place.op == op)?;
+            let gone = lock.queue.remove(position)?;
             for behind in lock.queue.iter_mut().skip(position) {
                 behind.cleared = Some((gone.task, event.at));
             }
@@ -240,7 +259,7 @@ impl State {
             }
             gone
         };
-        self.unclaim(place.task, op);
+        Some(self.unclaim(place.task, op))
     }
 
     /// Forgets what may be otherwise by now: who has a lock, who waits, who sleeps.
@@ -260,8 +279,8 @@ impl State {
     }
 
     /// Ends an operation that leaves nothing to own.
-    fn pass(&mut self, event: &Event, id: LockId, op: OpId) {
-        let Some(lock) = self.lock_mut(id) else { return };
+    fn pass(&mut self, event: &Event, id: LockId, op: OpId) -> Option<Moved> {
+        let lock = self.lock_mut(id)?;
         let place = if matches!(event.what, What::Heard { .. }) { lock.hear(op) } else { lock.forget(op) };
         lock.note_first(event);
         match event.what {
@@ -275,9 +294,7 @@ impl State {
             }
             _ => {}
         }
-        if let Some(place) = place {
-            self.unclaim(place.task, op);
-        }
+        place.map(|place| self.unclaim(place.task, op))
     }
 
     fn add_permits(&mut self, event: &Event, id: LockId, permits: u32) {
@@ -286,9 +303,12 @@ impl State {
         lock.freed = Some(Freed::by(event, Passed::Added));
     }
 
-    fn unclaim(&mut self, task: TaskId, op: OpId) {
-        if let Some(task) = self.task_mut(task) {
-            task.claims.retain(|claim| claim.op != op);
-        }
+    fn unclaim(&mut self, id: TaskId, op: OpId) -> Moved {
+        let claims = self.task_mut(id).map(|task| &mut task.claims);
+        let from = claims.and_then(|claims| {
+            let at = claims.iter().position(|claim| claim.op == op)?;
+            Some(claims.remove(at).stage)
+        });
+        Moved { task: id, from, to: None }
     }
 }

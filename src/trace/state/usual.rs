@@ -1,0 +1,119 @@
+//! What nearly all events of a busy program are, by a short way: somebody wants one lock and no other, and has it
+//! alone. [`State::step`] comes to the same, and to whatever else there may be.
+
+use super::{Claim, Freed, Kept, Life, Lock, Moved, Passed, Place, Stage, State};
+use crate::event::{Kind, LockKind, Mode, Packed};
+
+/// What is for everybody, and not passed on.
+const TO_ALL: Passed = Passed::Notified { all: true };
+
+/// Whether nobody owns it.
+fn nobody(lock: &Lock) -> bool {
+    lock.holders.is_empty() && lock.granted.is_empty()
+}
+
+impl State {
+    /// Leads to the next moment, whose event is `event`, if that is one of the usual; if not, nothing happens.
+    #[inline]
+    pub(in crate::trace) fn usual(&mut self, event: Packed) -> Option<Moved> {
+        let (kind, actor, id, op, at) = (event.kind(), event.task(), event.lock(), event.op(), event.at());
+        if !event.is_plain() {
+            return None;
+        }
+        let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;
+        let task = self.tasks.get_mut(actor.0 as usize).map(Kept::change)?;
+        // What hands over, and has nothing to say of one who waits alone for all of it.
+        if !matches!(lock.kind, LockKind::TokioMutex | LockKind::TokioRwLock) || task.life != Life::Running {
+            return None;
+        }
+        let (seq, mode) = (self.moment + 1, Mode::Exclusive);
+        let own = |place: &Place| place.op == op && place.task == actor;
+        let place = Place {
+            task: actor,
+            op,
+            mode,
+            since: at,
+            asked_seq: seq,
+            first: None,
+            first_seq: 0,
+            cleared: None,
+            woken: None,
+            overtaken: 0,
+            through: None,
+        };
+        let (from, to) = match (kind, task.claims.as_mut_slice()) {
+            (Kind::Wait, []) => {
+                lock.queue.push_back(place);
+                (None, Some(Stage::Waiting))
+            }
+            (Kind::Acquire, []) if nobody(lock) && lock.queue.is_empty() => {
+                lock.holders.push(place);
+                (None, Some(Stage::Holding))
+            }
+            (Kind::Grant, [claim])
+                if claim.op == op
+                    && claim.stage == Stage::Waiting
+                    && nobody(lock)
+                    && lock.queue.front().is_some_and(own) =>
+            {
+                let known = lock.queue.pop_front()?;
+                let through = lock.freed.map(|freed| freed.how);
+                lock.granted.push_back(Place {
+                    asked_seq: known.asked_seq,
+                    cleared: known.cleared,
+                    overtaken: known.overtaken,
+                    through,
+                    ..place
+                });
+                lock.handoffs += 1;
+                (claim.stage, claim.since) = (Stage::Granted, at);
+                (Some(Stage::Waiting), Some(Stage::Granted))
+            }
+            (Kind::Acquire, [claim])
+                if claim.op == op
+                    && claim.stage == Stage::Granted
+                    && lock.holders.is_empty()
+                    && lock.granted.len() == 1
+                    && lock.granted.front().is_some_and(own) =>
+            {
+                let known = lock.granted.pop_front()?;
+                let through = lock.freed.map(|freed| freed.how);
+                lock.holders.push(Place {
+                    asked_seq: known.asked_seq,
+                    cleared: known.cleared,
+                    overtaken: known.overtaken,
+                    through,
+                    ..place
+                });
+                (claim.stage, claim.since) = (Stage::Holding, at);
+                (Some(Stage::Granted), Some(Stage::Holding))
+            }
+            (Kind::Release, [claim])
+                if claim.op == op
+                    && claim.stage == Stage::Holding
+                    && lock.granted.is_empty()
+                    && matches!(lock.holders.as_slice(), [only] if own(only) && only.through != Some(TO_ALL)) =>
+            {
+                lock.holders.clear();
+                lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
+                (Some(Stage::Holding), None)
+            }
+            _ => return None,
+        };
+        match (from, to) {
+            (None, Some(stage)) => {
+                task.claims.push(Claim { op, lock: id, mode, stage, since: at, asked_seq: seq });
+            }
+            (_, None) => task.claims.clear(),
+            _ => {}
+        }
+        if kind != Kind::Release {
+            lock.note_first_at(at, seq);
+        }
+        if kind != Kind::Grant {
+            task.dropped = kind == Kind::Release;
+        }
+        (self.moment, self.at) = (seq, at);
+        Some(Moved { task: actor, from, to })
+    }
+}
