@@ -92,7 +92,9 @@ fn recording(names: &Names, events: &[Packed]) -> Recording {
 
 fn built(names: &Names, events: &[Packed]) -> Trace {
     let mut trace = Trace::new(names.clone());
-    events.iter().for_each(|event| trace.push_packed(*event));
+    for event in events {
+        trace.push_packed(*event);
+    }
     let at = events.last().map_or(Time::ZERO, |event| event.at());
     trace.finish(End { outcome: Outcome::Stopped, at, note: None });
     trace

@@ -37,7 +37,7 @@ impl Column {
 
     fn close_block(&mut self) {
         let block = self.changes.len() - BLOCK;
-        self.blocks.push(union(self.changes.get(block..), bit));
+        self.blocks.push(union(self.changes.get(block..), |change| bit(*change)));
         if self.changes.len().is_multiple_of(LARGE) {
             let block = self.blocks.len() - LARGE / BLOCK;
             self.large.push(union(self.blocks.get(block..), |marks| *marks));
@@ -63,9 +63,9 @@ impl Column {
         self.changes.partition_point(|other| moment_of(*other) <= moment)
     }
 
-    /// The same, where there are `known` at least: quick if it is not many more.
-    pub fn until_from(&self, known: usize, moment: u64) -> usize {
-        until_from(&self.changes, known, |other| moment_of(*other) <= moment)
+    /// The same, where there are `known` at least: quick if there are about so many more as is `likely`.
+    pub fn until_from(&self, known: usize, likely: usize, moment: u64) -> usize {
+        until_from(&self.changes, known, likely, |other| moment_of(*other) <= moment)
     }
 
     /// Which marks there are among these.
@@ -74,7 +74,7 @@ impl Column {
         // What is whole of larger parts is within what is whole of smaller ones.
         let blocks = all.start.div_ceil(BLOCK)..all.end / BLOCK;
         let large = all.start.div_ceil(LARGE)..all.end / LARGE;
-        let ones = |range| around(&self.changes, range, &blocks, BLOCK, bit);
+        let ones = |range| around(&self.changes, range, &blocks, BLOCK, |change| bit(*change));
         let most = |range| around(&self.blocks, range, &large, LARGE / BLOCK, |marks| *marks);
         ones(all) | most(blocks.clone()) | union(self.large.get(large.clone()), |marks| *marks)
     }
@@ -123,7 +123,7 @@ impl Column {
     }
 
     fn one(&self, at: usize) -> Marks {
-        self.changes.get(at).map_or(0, bit)
+        self.changes.get(at).map_or(0, |change| bit(*change))
     }
 }
 
@@ -132,19 +132,39 @@ fn moment_of(change: u32) -> u64 {
 }
 
 /// The mark of a change, as one of [`Marks`].
-fn bit(change: &u32) -> Marks {
+fn bit(change: u32) -> Marks {
     1 << (change & KIND)
 }
 
-/// How many of `all` come before the first for which this does not hold, where it holds of so many at least:
-/// quick if it is not many more.
-pub(super) fn until_from<T>(all: &[T], known: usize, holds: impl Fn(&T) -> bool) -> usize {
-    let (mut low, mut step) = (known.min(all.len()), 1);
-    while all.get(low + step - 1).is_some_and(&holds) {
-        low += step;
-        step *= 2;
+/// How many of `all` come before the first for which this does not hold, where it holds of `known` at least:
+/// quick if there are about so many more as is `likely`. It strides from there, ever further, and then looks
+/// between its last two steps.
+pub(super) fn until_from<T>(all: &[T], known: usize, likely: usize, holds: impl Fn(&T) -> bool) -> usize {
+    let mut low = known.min(all.len());
+    let mut high = all.len();
+    let near = low.saturating_add(likely).min(all.len());
+    let mut step = 1;
+    if near == low || holds(&all[near - 1]) {
+        low = near;
+        while let Some(one) = all.get(low + step - 1) {
+            if !holds(one) {
+                high = low + step - 1;
+                break;
+            }
+            low += step;
+            step *= 2;
+        }
+    } else {
+        high = near - 1;
+        while high - low >= step {
+            if holds(&all[high - step]) {
+                low = high - step + 1;
+                break;
+            }
+            high -= step;
+            step *= 2;
+        }
     }
-    let high = (low + step).min(all.len());
     low + all[low..high].partition_point(holds)
 }
 
@@ -196,7 +216,9 @@ mod tests {
             let moment = ends.0 as u64;
             let until = marks.iter().enumerate().filter(|(index, _)| *index as u64 * 3 < moment).count();
             prop_assert_eq!(column.until(moment), until);
-            prop_assert_eq!(column.until_from(from.min(until), moment), until);
+            for likely in [0, 1, end, until.saturating_sub(from), until, usize::MAX] {
+                prop_assert_eq!(column.until_from(from.min(until), likely, moment), until);
+            }
         }
     }
 }

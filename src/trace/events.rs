@@ -27,7 +27,7 @@ pub struct Events {
 }
 
 /// So many events there are to each of [`Events::times`].
-const STRIDE: usize = 512;
+const STRIDE: usize = 128;
 
 impl Events {
     /// Adds what happened next; `event.seq` is its place.
@@ -95,7 +95,8 @@ impl Events {
         }
     }
 
-    fn packed(&self, moment: u64) -> Option<Packed> {
+    #[inline]
+    pub(super) fn packed(&self, moment: u64) -> Option<Packed> {
         self.packed.get(usize::try_from(moment.checked_sub(1)?).ok()?).copied()
     }
 

@@ -261,10 +261,10 @@ impl<'a> Handoffs<'a> {
         (0..all.len).filter_map(move |index| all.get(index))
     }
 
-    /// How many there were at `moment`, where it is known that there were so many: quick if it is not many
-    /// more.
-    pub fn until_from(&self, known: usize, moment: u64) -> usize {
-        until_from(&self.handed.slim[..self.len], known, |slim| u64::from(slim.grant) <= moment)
+    /// How many there were at `moment`, where it is known that there were so many: quick if there were about
+    /// so many more as is `likely`.
+    pub fn until_from(&self, known: usize, likely: usize, moment: u64) -> usize {
+        until_from(&self.handed.slim[..self.len], known, likely, |slim| u64::from(slim.grant) <= moment)
     }
 
     /// How many there were at `moment`.

@@ -160,9 +160,15 @@ impl<'a> Lane<'a> {
         self.spans.map_or(0, |(spans, _)| spans.column.until(moment).min(self.len))
     }
 
-    /// The same, where it is known that so many had: quick if it is not many more.
-    pub fn begun_from(&self, known: usize, moment: u64) -> usize {
-        self.spans.map_or(0, |(spans, _)| spans.column.until_from(known, moment).min(self.len))
+    /// The same, where it is known that so many had: quick if there are about so many more as is `likely`.
+    pub fn begun_from(&self, known: usize, likely: usize, moment: u64) -> usize {
+        self.spans.map_or(0, |(spans, _)| spans.column.until_from(known, likely, moment).min(self.len))
+    }
+
+    /// The look of the span of this index.
+    pub fn look(&self, index: usize) -> Option<Look> {
+        let (spans, _) = self.spans.filter(|_| index < self.len)?;
+        spans.column.get(index).map(|(_, mark)| Look::from_mark(mark))
     }
 
     /// All looks among these spans.

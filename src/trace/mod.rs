@@ -408,8 +408,11 @@ impl Trace {
             before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].clone());
         state.grow(&self.names);
         for seq in state.moment + 1..=moment {
-            let Some(event) = self.events.get(seq) else { break };
-            state.apply(&event);
+            if self.events.packed(seq).and_then(|packed| state.usual(packed)).is_none()
+                && let Some(event) = self.events.get(seq)
+            {
+                state.apply(&event);
+            }
         }
         Cow::Owned(state)
     }

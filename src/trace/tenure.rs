@@ -117,9 +117,9 @@ impl<'a> Tenures<'a> {
         self.owned.map_or(0, |(owned, _)| owned.column.until(moment).min(self.len))
     }
 
-    /// The same, where it is known that so many had: quick if it is not many more.
-    pub fn begun_from(&self, known: usize, moment: u64) -> usize {
-        self.owned.map_or(0, |(owned, _)| owned.column.until_from(known, moment).min(self.len))
+    /// The same, where it is known that so many had: quick if there are about so many more as is `likely`.
+    pub fn begun_from(&self, known: usize, likely: usize, moment: u64) -> usize {
+        self.owned.map_or(0, |(owned, _)| owned.column.until_from(known, likely, moment).min(self.len))
     }
 }
 

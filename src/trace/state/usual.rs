@@ -17,7 +17,7 @@ impl State {
     #[inline]
     pub(in crate::trace) fn usual(&mut self, event: Packed) -> Option<Moved> {
         let (kind, actor, id, op, at) = (event.kind(), event.task(), event.lock(), event.op(), event.at());
-        if !event.is_plain() {
+        if !event.is_plain() || !matches!(kind, Kind::Wait | Kind::Grant | Kind::Acquire | Kind::Release) {
             return None;
         }
         let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;

@@ -156,25 +156,35 @@ impl<'a> Cells<'a> {
     fn fill_by_columns(&mut self, window: &Window, columns: &Columns) {
         let lane = self.lane;
         let mut left = window.left;
-        for (column, begin) in columns.parts(|known, moment| lane.begun_from(known, moment)).enumerate() {
-            let right = left.saturating_add(window.cell);
-            // What is under way at the column's beginning, if it goes on in it.
-            let before = begin.start.checked_sub(1).filter(|before| self.end(*before).nanos() > left);
-            if before.is_some() && self.long.last() != before.as_ref() {
+        let (mut under_way, mut length) = (None, 0);
+        let parts = columns.parts(|known, likely, moment| lane.begun_from(known, likely, moment));
+        for (column, begin) in parts.enumerate() {
+            // What is under way at the column's beginning, if it goes on in it. Moments say so: to ask each
+            // event for its time would be what a picture of millions takes longest for.
+            let goes_on = if begin.start < self.spans.end {
+                lane.seq(begin.start) > columns.until(column)
+            } else {
+                self.now.nanos() > left
+            };
+            let before = begin.start.checked_sub(1).filter(|_| goes_on);
+            length = if before.is_some() && before == under_way { length + 1 } else { 1 };
+            under_way = before;
+            // In the column where it begins it is not under way yet.
+            if length == SHORTEST - 1 {
                 self.long.extend(before);
             }
             let here = before.unwrap_or(begin.start)..begin.end;
             let looks = lane.looks(here.clone());
             if let Some(most) = BY_RANK.iter().find(|wanted| looks.any(**wanted)) {
                 let at = lane.find(here, *most);
-                self.looks[column] = at.and_then(|at| lane.get(at)).map_or(Look::Absent, |span| span.look);
+                self.looks[column] = at.and_then(|at| lane.look(at)).unwrap_or(Look::Absent);
             }
-            self.short[column] = looks.any(HOLDS) && self.has_short_hold(begin, right);
-            left = right;
+            self.short[column] = looks.any(HOLDS) && self.has_short_hold(begin, columns.until(column + 1));
+            left = left.saturating_add(window.cell);
         }
     }
 
-    /// Whether a hold that begins with one of these spans ends by `right` too. Only the last of them can
+    /// Whether a hold that begins with one of these spans ends by moment `right` too. Only the last of them can
     /// end later, so that the first tells.
     fn has_short_hold(&self, begin: Range<usize>, right: u64) -> bool {
         let lane = self.lane;
@@ -183,7 +193,7 @@ impl<'a> Cells<'a> {
         let free = if held_before { lane.find(begin.clone(), OTHERS) } else { Some(begin.start) };
         let hold = free.and_then(|free| lane.find(free..begin.end, HOLDS));
         let over = hold.and_then(|hold| lane.find(hold + 1..self.spans.end, OTHERS));
-        over.and_then(|over| lane.get(over)).is_some_and(|over| over.at.nanos() <= right)
+        over.is_some_and(|over| lane.seq(over) <= right)
     }
 
     /// What each cell shows, and whether a hold began and ended within it.

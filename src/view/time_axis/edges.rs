@@ -21,6 +21,8 @@ pub(super) struct Edges {
 pub(super) struct Columns {
     /// How many events lie before each column, and before the end of the last.
     before: Vec<u64>,
+    /// The same with those at its very beginning.
+    until: Vec<u64>,
 }
 
 impl Edges {
@@ -50,26 +52,45 @@ fn before(scene: &Scene, nanos: u64) -> u64 {
     scene.trace.moment_before(Time::from_nanos(nanos)).min(scene.view.moment)
 }
 
+/// That of a column, or of the end of all.
+fn at(edges: &[u64], column: usize) -> u64 {
+    edges.get(column).or(edges.last()).copied().unwrap_or_default()
+}
+
 impl Columns {
     pub(super) fn of(scene: &Scene, window: &Window) -> Self {
         let edge = |column: u16| window.left.saturating_add(window.cell.saturating_mul(u64::from(column)));
-        Self { before: (0..=window.width).map(|column| before(scene, edge(column))).collect() }
+        let before: Vec<u64> = (0..=window.width).map(|column| before(scene, edge(column))).collect();
+        let until = |(column, before): (u16, &u64)| {
+            let at = Time::from_nanos(edge(column));
+            let more = *before < scene.view.moment && scene.trace.at(before + 1) == at;
+            if more { scene.trace.moment_at(at).min(scene.view.moment) } else { *before }
+        };
+        Self { until: (0..).zip(&before).map(until).collect(), before }
     }
 
     /// How many events lie before a column.
     pub(super) fn before(&self, column: u16) -> u64 {
-        self.before.get(usize::from(column)).or(self.before.last()).copied().unwrap_or_default()
+        at(&self.before, usize::from(column))
+    }
+
+    /// How many lie before it, or at its very beginning.
+    pub(super) fn until(&self, column: usize) -> u64 {
+        at(&self.until, column)
     }
 
     /// The parts of something with moments of its own that lie in each column: `until` tells how many of it
-    /// there are up to a moment, where it is known that there are so many at least.
+    /// there are up to a moment, where it is known that there are so many at least, and how many more are
+    /// likely.
     pub(super) fn parts(
         &self,
-        mut until: impl FnMut(usize, u64) -> usize,
+        mut until: impl FnMut(usize, usize, u64) -> usize,
     ) -> impl Iterator<Item = Range<usize>> {
-        let mut known = 0;
+        let (mut known, mut likely) = (0, 0);
         let mut ends = self.before.iter().map(move |moment| {
-            known = until(known, *moment);
+            let end = until(known, likely, *moment);
+            likely = end - known;
+            known = end;
             known
         });
         let mut begin = ends.next().unwrap_or_default();

@@ -141,7 +141,7 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
     let theme = scene.theme;
     let now = scene.view.now;
     let tenures = scene.trace.tenures(lock, scene.view.moment);
-    let mut free_from = 0;
+    let (mut free_from, mut likely) = (0, 0);
     let mut index = tenures.begun(edges.left()).saturating_sub(1);
     while let Some(tenure) = tenures.get(index) {
         if tenure.at.nanos() >= window.right() {
@@ -180,7 +180,9 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
             }
             // Of many in a column one stands for all: what comes next is what goes on beyond it.
             if let Some(end) = edges.columns().map(|all| all.before(columns.end)) {
-                index = index.max(last_owned(&tenures, tenures.begun_from(index, end)));
+                let last = last_owned(&tenures, tenures.begun_from(index, likely, end));
+                likely = last.saturating_sub(index);
+                index = index.max(last);
             }
             continue;
         }
@@ -231,7 +233,7 @@ fn handoffs(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, 
         joined(scene, layout, (x, indices.len()), &arrows.collect::<Vec<_>>(), buf);
     };
     if let Some(columns) = edges.columns() {
-        let parts = columns.parts(|known, moment| all.until_from(known, moment));
+        let parts = columns.parts(|known, likely, moment| all.until_from(known, likely, moment));
         for (x, indices) in (window.x..).zip(parts).filter(|(_, indices)| !indices.is_empty()) {
             draw(x, indices);
         }
@@ -307,7 +309,7 @@ fn marks(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf
     let notes = scene.trace.notes(scene.view.moment);
     let until = |moment| notes.partition_point(|note| note.seq <= moment);
     if let Some(columns) = edges.columns() {
-        for part in columns.parts(|_, moment| notes.partition_point(|note| note.seq <= moment)) {
+        for part in columns.parts(|_, _, moment| notes.partition_point(|note| note.seq <= moment)) {
             some_of(part)
                 .filter_map(|index| notes.get(index))
                 .for_each(|note| mark(scene, window, layout, note, buf));
