@@ -36,6 +36,8 @@ fn main() {
     for (what, program) in [
         ("one lock, 8 tasks that wait", contended as fn(_) -> _),
         ("16 locks, 100 tasks, nobody waits", uncontended),
+        ("16 permits, 100 tasks, nobody waits", permits),
+        ("1,000 locks, 10,000 tasks, nobody waits", crowd),
     ] {
         println!("\n{what}: {count} events");
         let (names, events) = program(count);
@@ -189,15 +191,49 @@ fn contended(count: usize) -> (Names, Vec<Packed>) {
 
 /// A hundred tasks that take locks which are free.
 fn uncontended(count: usize) -> (Names, Vec<Packed>) {
+    free(count, 100, 16)
+}
+
+/// The same, of as many as there ever should be.
+fn crowd(count: usize) -> (Names, Vec<Packed>) {
+    free(count, 10_000, 1_000)
+}
+
+fn free(count: usize, tasks: u32, locks: u32) -> (Names, Vec<Packed>) {
     let mode = Mode::Exclusive;
-    let mut op = 0;
+    let mut op = 0_u64;
     let events = events(count, |some| {
         op += 1;
-        let (task, lock, op) = ((op * 37 % 100) as u32, LockId((op * 7 % 16) as u32), OpId(op));
+        let task = (op * 3_701 % u64::from(tasks)) as u32;
+        let (lock, op) = (LockId((op * 7 % u64::from(locks)) as u32), OpId(op));
         some.push((task, What::Acquire { lock, op, mode }));
         some.push((task, What::Release { lock, op }));
     });
-    (names(100, 16), events)
+    (names(tasks, locks), events)
+}
+
+/// A hundred tasks that share a semaphore as they happen to come.
+fn permits(count: usize) -> (Names, Vec<Packed>) {
+    const PERMITS: usize = 16;
+    let (lock, mode) = (LockId(0), Mode::Permits(1));
+    let (mut op, mut dice, mut held) = (0, 7_u64, Vec::new());
+    let events = events(count, |some| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let takes = held.is_empty() || (held.len() < PERMITS && (dice >> 33).is_multiple_of(2));
+        if takes {
+            op += 1;
+            let task = (op * 37 % 100) as u32;
+            held.push((task, OpId(op)));
+            some.push((task, What::Acquire { lock, op: OpId(op), mode }));
+        } else {
+            let (task, op) = held.remove((dice >> 40) as usize % held.len());
+            some.push((task, What::Release { lock, op }));
+        }
+    });
+    let mut names = names(100, 1);
+    names.locks[0] =
+        LockName { kind: LockKind::TokioSemaphore, permits: Some(PERMITS as u32), ..names.locks[0].clone() };
+    (names, events)
 }
 
 /// The least of some goes: what it costs when nothing else runs.

@@ -27,7 +27,7 @@
 //! its step and what it is, by its place in [`What::NAMES`](crate::event::What::NAMES).
 
 mod aside;
-mod bytes;
+pub(crate) mod bytes;
 mod decoder;
 mod encoder;
 mod predict;

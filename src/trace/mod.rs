@@ -8,6 +8,7 @@ mod column;
 pub mod compare;
 pub mod deadlock;
 mod events;
+mod groups;
 mod handoff;
 mod handoffs;
 mod json;
@@ -40,8 +41,8 @@ use lane::Spans;
 pub use lane::{Lane, Looks, Span};
 pub use note::{Note, Noted};
 pub use roster::{Group, GroupId, Roster};
-use state::Moved;
 pub use state::{Claim, Kept, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
+use state::{Moved, Saved};
 use tenure::Owned;
 pub use tenure::{Tenure, Tenures};
 pub use totals::Spent;
@@ -65,7 +66,7 @@ pub struct Trace {
     events: Events,
     now: State,
     /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
-    checkpoints: Vec<State>,
+    checkpoints: Vec<Saved>,
     lanes: Vec<Spans>,
     tenures: Vec<Owned>,
     handoffs: Handed,
@@ -254,7 +255,7 @@ impl Trace {
     fn keep_checkpoint_here(&mut self) {
         let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
         if self.len() - last >= self.stride() {
-            self.checkpoints.push(self.now.share());
+            self.checkpoints.push(self.now.save());
         }
     }
 
@@ -312,9 +313,9 @@ impl Trace {
 
     /// How many events lie between two checkpoints. Each shares with the one before it what no event
     /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
-    /// them together stay of the size of the events.
+    /// them together take a part of what the events take.
     fn stride(&self) -> u64 {
-        ((self.names.tasks.len() + self.names.locks.len()) / 8).max(4 * NEAR as usize) as u64
+        (8 * (self.names.tasks.len() + self.names.locks.len())).max(4 * NEAR as usize) as u64
     }
 
     /// Says that nothing more will come.
@@ -405,7 +406,7 @@ impl Trace {
         }
         let before = self.checkpoints.partition_point(|checkpoint| checkpoint.moment <= moment);
         let mut state =
-            before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].clone());
+            before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].state());
         state.grow(&self.names);
         for seq in state.moment + 1..=moment {
             if self.events.packed(seq).and_then(|packed| state.usual(packed)).is_none()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::column::Column;
 use super::events::Events;
+use super::groups::Groups;
 use super::state::Owners;
 use crate::event::{TaskId, Time};
 
@@ -31,7 +32,7 @@ const GRANTED: u8 = 1 << 3;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Owned {
     column: Column,
-    elsewhere: Vec<(u32, Owners)>,
+    elsewhere: Groups,
     last: (Owners, bool),
 }
 
@@ -49,7 +50,7 @@ impl Owned {
         } else if owners == Owners::only(actor) {
             ACTOR
         } else {
-            self.elsewhere.push((self.column.len() as u32, owners));
+            self.elsewhere.push(self.column.len() as u32, &owners);
             ELSEWHERE
         };
         self.column.push(moment, mark | if granted { GRANTED } else { 0 });
@@ -93,10 +94,7 @@ impl<'a> Tenures<'a> {
         let owners = match mark & !GRANTED {
             NOBODY => Owners::default(),
             ACTOR => Owners::only(events.task(seq)),
-            _ => {
-                let at = owned.elsewhere.binary_search_by_key(&(index as u32), |(at, _)| *at).ok()?;
-                owned.elsewhere.get(at)?.1
-            }
+            _ => owned.elsewhere.get(index as u32)?,
         };
         Some(Tenure { seq, at: events.at(seq), owners, granted: mark & GRANTED != 0 })
     }

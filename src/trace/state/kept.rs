@@ -27,13 +27,19 @@ impl<T: Clone> Kept<T> {
     }
 }
 
-impl<T> Kept<T> {
-    /// The same, to be shared with copies.
-    pub(super) fn shared(self) -> Self {
-        Self(match self.0 {
-            Inner::Alone(alone) => Inner::Shared(Arc::new(alone)),
-            shared @ Inner::Shared(_) => shared,
-        })
+impl<T: Clone> Kept<T> {
+    /// The same, to be shared: without the room for more that has come together while it was alone.
+    pub(super) fn share(self) -> Arc<T> {
+        match self.0 {
+            Inner::Alone(alone) => Arc::new(alone.clone()),
+            Inner::Shared(shared) => shared,
+        }
+    }
+}
+
+impl<T> From<Arc<T>> for Kept<T> {
+    fn from(shared: Arc<T>) -> Self {
+        Self(Inner::Shared(shared))
     }
 }
 

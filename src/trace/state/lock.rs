@@ -99,6 +99,15 @@ impl Owners {
         Self { named: [task.0, Self::NOBODY, Self::NOBODY, Self::NOBODY], more: 0 }
     }
 
+    /// Those of these ids, which only grow, and how many more.
+    pub(in crate::trace) fn new(ids: &[u32], more: u32) -> Self {
+        let mut named = [Self::NOBODY; Self::NAMED];
+        for (named, id) in named.iter_mut().zip(ids) {
+            *named = *id;
+        }
+        Self { named, more }
+    }
+
     /// Those of these places, which are so many.
     fn of<'a>(places: impl Iterator<Item = &'a Place>, count: usize) -> Self {
         let mut seen = [Self::NOBODY; Self::LOOKED_AT];

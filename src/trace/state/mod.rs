@@ -8,6 +8,8 @@ mod lock;
 mod task;
 mod usual;
 
+use std::sync::Arc;
+
 use super::{Freed, Passed};
 use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What};
 
@@ -29,6 +31,35 @@ pub struct State {
     pub tasks: Vec<Kept<Task>>,
     /// The locks, by id.
     pub locks: Vec<Kept<Lock>>,
+}
+
+/// A state to come back to. What no event changed since the one before is the same in both.
+#[derive(Debug, Clone)]
+pub(super) struct Saved {
+    /// How many events had happened.
+    pub moment: u64,
+    at: Time,
+    lost: u64,
+    tasks: Vec<Arc<Task>>,
+    locks: Vec<Arc<Lock>>,
+}
+
+impl Saved {
+    /// The state itself.
+    pub fn state(&self) -> State {
+        let (moment, at, lost) = (self.moment, self.at, self.lost);
+        State { moment, at, lost, tasks: kept(&self.tasks), locks: kept(&self.locks) }
+    }
+}
+
+fn share<T: Clone>(all: &mut Vec<Kept<T>>) -> Vec<Arc<T>> {
+    let shared: Vec<_> = std::mem::take(all).into_iter().map(Kept::share).collect();
+    *all = kept(&shared);
+    shared
+}
+
+fn kept<T>(all: &[Arc<T>]) -> Vec<Kept<T>> {
+    all.iter().map(|shared| Arc::clone(shared).into()).collect()
 }
 
 /// How an event moved an acquisition on.
@@ -67,10 +98,14 @@ impl State {
     }
 
     /// A copy that shares all with this one.
-    pub(super) fn share(&mut self) -> Self {
-        self.tasks = std::mem::take(&mut self.tasks).into_iter().map(Kept::shared).collect();
-        self.locks = std::mem::take(&mut self.locks).into_iter().map(Kept::shared).collect();
-        self.clone()
+    pub(super) fn save(&mut self) -> Saved {
+        Saved {
+            moment: self.moment,
+            at: self.at,
+            lost: self.lost,
+            tasks: share(&mut self.tasks),
+            locks: share(&mut self.locks),
+        }
     }
 
     fn task_mut(&mut self, task: TaskId) -> Option<&mut Task> {
