@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use super::Program;
 use super::front::Front;
 use super::kept_back::KeptBack;
 use super::merge::Merge;
-use super::slot::CHUNK;
+use super::{CHUNK, Program};
 use crate::event::{Actor, Event, Kind, Packed, TaskId, What};
 use crate::sync::probe::locked;
 use crate::sync::recorder::Core;

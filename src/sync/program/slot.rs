@@ -8,11 +8,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::locked;
+use super::{CHUNK, locked};
 use crate::event::Packed;
-
-/// Events in a chunk: 24 KiB.
-pub(super) const CHUNK: usize = 1 << 10;
 
 /// So many events of one thread's.
 pub(super) struct Chunk {
@@ -89,12 +86,24 @@ impl Pool {
 /// One thread, as the recorder's thread sees it.
 pub(super) struct Slot {
     /// Its operations have numbers from here on.
-    pub(super) number: u64,
+    number: u64,
     /// Its chunks, oldest first; all but the last are full.
     pub(super) chunks: Mutex<VecDeque<Arc<Chunk>>>,
     /// It has ended, and its operations had numbers below this.
-    pub(super) ended: AtomicBool,
-    pub(super) next_op: AtomicU64,
+    ended: AtomicBool,
+    next_op: AtomicU64,
+}
+
+impl Slot {
+    pub(super) fn new(number: u64, next_op: u64) -> Self {
+        let (ended, next_op) = (AtomicBool::new(false), AtomicU64::new(next_op));
+        Self { number, chunks: Mutex::default(), ended, next_op }
+    }
+
+    pub(super) fn end(&self, next_op: u64) {
+        self.next_op.store(next_op, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Release);
+    }
 }
 
 /// What was read of one thread, and what can be.
