@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(20);
 const KEPT_BACK: Duration = Duration::from_millis(100);
 
 /// Starts the thread of a program's recorder. Without a thread nothing is recorded.
-pub(in crate::sync) fn start(core: &Arc<Core>) {
+pub(in super::super) fn start(core: &Arc<Core>) {
     let own = Arc::clone(core);
     let started = thread::Builder::new().name("lockscope".into()).spawn(move || {
         if let Some(program) = own.program() {

@@ -61,7 +61,7 @@ impl Pool {
         Self { free: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
     }
 
-    /// An empty chunk, if there may be one more, and whether more than half of all are in use.
+    /// A chunk to write to from its beginning, if there may be one more, and whether more than half of all are in use.
     pub(super) fn take(&self) -> Option<(Arc<Chunk>, bool)> {
         let mut free = locked(&self.free);
         let crowded = free.made - free.chunks.len() > self.most / 2;
@@ -76,9 +76,8 @@ impl Pool {
         Some((Arc::new(Chunk::new()), crowded))
     }
 
-    /// Takes back a chunk that nobody writes to.
+    /// Takes back a chunk that nobody writes to. Its length stays: whoever takes it writes before it is read.
     fn give_back(&self, chunk: Arc<Chunk>) {
-        chunk.len.store(0, Ordering::Relaxed);
         locked(&self.free).chunks.push(chunk);
     }
 }

@@ -71,6 +71,7 @@ impl Writer {
             chunk.put(self.used, words);
             self.used += 1;
         }
+        // Nobody sees it before something is in it.
         locked(&self.slot.chunks).push_back(Arc::clone(&chunk));
         self.chunk = Some(chunk);
         if crowded { Written::Crowded } else { Written::There }
