@@ -244,7 +244,8 @@ fn run<L: Lock>(lock: &L, program: &[&[Step]], mut spare: Spare, choices: &mut C
         } else {
             spare.polls -= usize::from(way >= ready.len());
             let (future, woken) = tasks[index].as_mut().unwrap();
-            woken.0.store(false, Ordering::Relaxed);
+            // Another waker each time, as in tasks that hand their futures on: the last one counts.
+            *woken = Arc::new(Woken(AtomicBool::new(false)));
             let waker = Waker::from(Arc::clone(woken));
             if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
                 tasks[index] = None;

@@ -13,6 +13,9 @@ fn switch() {
     }
 }
 
+/// So many steps.
+const BEHIND: usize = 300;
+
 /// Time, as `quanta` tells it: a step is a nanosecond.
 #[derive(Debug)]
 pub struct Clock;
@@ -25,9 +28,14 @@ impl Clock {
 
     pub fn raw(&self) -> u64 {
         switch();
-        let now = shuttle::current::context_switches() as u64;
+        let now = shuttle::current::context_switches();
+        // Clocks of processors need not agree: those of every other thread are behind. The recorder's is not, as
+        // it reads what others wrote long before.
+        let thread = shuttle::thread::current();
+        let behind =
+            if thread.name() == Some("lockscope") { 0 } else { usize::from(thread.id()) % 2 * BEHIND };
         switch();
-        now
+        now.saturating_sub(behind) as u64
     }
 
     pub fn delta_as_nanos(&self, begin: u64, end: u64) -> u64 {
