@@ -190,30 +190,33 @@ pub mod sync {
     }
 
     pub mod atomic {
-        use shuttle::sync::atomic as explored;
         pub use std::sync::atomic::*;
 
         macro_rules! atomic {
             ($name:ident, $value:ty { $($change:ident)* }) => {
-                /// After a write another thread may go on.
+                /// The standard library's: runs have threads that take turns, and tests run beside each other. Another
+                /// thread may go on before each use and after each write.
                 #[derive(Debug, Default)]
-                pub struct $name(explored::$name);
+                pub struct $name(std::sync::atomic::$name);
 
                 impl $name {
                     pub const fn new(value: $value) -> Self {
-                        Self(explored::$name::new(value))
+                        Self(std::sync::atomic::$name::new(value))
                     }
 
                     pub fn load(&self, order: Ordering) -> $value {
+                        crate::switch();
                         self.0.load(order)
                     }
 
                     pub fn store(&self, value: $value, order: Ordering) {
+                        crate::switch();
                         self.0.store(value, order);
                         crate::switch();
                     }
 
                     $(pub fn $change(&self, value: $value, order: Ordering) -> $value {
+                        crate::switch();
                         let before = self.0.$change(value, order);
                         crate::switch();
                         before
