@@ -79,15 +79,14 @@ impl<'a> Drain<'a> {
 
     /// Takes all that has happened by now; how many events that were. In the last round nothing is kept back.
     fn round(&mut self, last: bool) -> usize {
-        let (asked, new) = {
-            let mut inbox = locked(&self.program.inbox);
-            (inbox.asked, std::mem::take(&mut inbox.outlets))
-        };
+        let asked = locked(&self.program.inbox).asked;
         let now = self.program.clock.raw();
         let mut merge = std::mem::take(&mut self.merge);
         merge.look(now, || std::mem::take(&mut locked(&self.program.threads).new));
         // After the look: whoever is in an event was registered before it.
         self.learn_names();
+        // After the look too: whoever is attached is told all that is recorded from then on.
+        let new = std::mem::take(&mut locked(&self.program.inbox).outlets);
         for outlet in new {
             let (tasks, locks) = self.core.names_since(0, 0);
             self.front.introduce(outlet, &tasks[..self.tasks], &locks[..self.locks]);
