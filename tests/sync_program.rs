@@ -12,6 +12,8 @@ mod fidelity_shared;
 mod guards;
 #[path = "sync_mutex.rs"]
 mod mutex;
+#[path = "sync_orders.rs"]
+mod orders;
 #[path = "sync_rwlock.rs"]
 mod rwlock;
 #[path = "sync_semaphore.rs"]

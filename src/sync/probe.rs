@@ -305,14 +305,15 @@ impl Tap {
         op
     }
 
-    /// Records what happens to this lock. In a program's recording the stamp, which it gives, is after `floor`;
-    /// of who comes into the lock or goes, after that of who came or went before; of who comes to wait, after
-    /// that of who waits already.
+    /// Records what happens to this lock. In a program's recording the stamp, which it gives, is after `floor`, and
+    /// after that of who came into the lock or went before, whose clock may be ahead; of who comes to wait, also
+    /// after that of who waits already.
     fn note(&self, actor: Actor, what: What, floor: u64) -> u64 {
         if self.recorder.core().program().is_none() {
             self.recorder.record(actor, what);
             return floor;
         }
+        let floor = floor.max(self.last.load(Ordering::Relaxed));
         let last = match what {
             What::Wait { .. } => &self.last_wait,
             What::Grant { .. } | What::Busy { .. } => return self.recorder.record_after(actor, what, floor),
@@ -345,7 +346,8 @@ impl Tap {
             let op = if outcome.is_ok() {
                 self.owns(program, Kind::Acquire, brief, None)
             } else {
-                program.write(self.recorder.core(), (Kind::Busy, brief, None), self.lock, 0).0
+                let floor = self.last.load(Ordering::Relaxed);
+                program.write(self.recorder.core(), (Kind::Busy, brief, None), self.lock, floor).0
             };
             return outcome.map(|guard| (guard, op));
         }

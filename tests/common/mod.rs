@@ -49,7 +49,7 @@ impl Tape {
     }
 
     /// The recorder of a program.
-    fn program() -> Self {
+    pub fn program() -> Self {
         let ring = Ring::new(1 << 24);
         let recorder = Recorder::with_memory(1 << 30);
         recorder.attach(ring.clone());

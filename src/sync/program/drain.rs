@@ -5,11 +5,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use super::Program;
 use super::front::Front;
 use super::kept_back::KeptBack;
 use super::merge::Merge;
-use super::slot::CHUNK;
+use super::{CHUNK, Program};
 use crate::event::{Actor, Event, Kind, Packed, TaskId, What};
 use crate::sync::probe::locked;
 use crate::sync::recorder::Core;
@@ -22,7 +21,7 @@ const QUIET: Duration = Duration::from_millis(20);
 const KEPT_BACK: Duration = Duration::from_millis(100);
 
 /// Starts the thread of a program's recorder. Without a thread nothing is recorded.
-pub(in crate::sync) fn start(core: &Arc<Core>) {
+pub(in super::super) fn start(core: &Arc<Core>) {
     let own = Arc::clone(core);
     let started = thread::Builder::new().name("lockscope".into()).spawn(move || {
         if let Some(program) = own.program() {
@@ -80,15 +79,14 @@ impl<'a> Drain<'a> {
 
     /// Takes all that has happened by now; how many events that were. In the last round nothing is kept back.
     fn round(&mut self, last: bool) -> usize {
-        let (asked, new) = {
-            let mut inbox = locked(&self.program.inbox);
-            (inbox.asked, std::mem::take(&mut inbox.outlets))
-        };
+        let asked = locked(&self.program.inbox).asked;
         let now = self.program.clock.raw();
         let mut merge = std::mem::take(&mut self.merge);
         merge.look(now, || std::mem::take(&mut locked(&self.program.threads).new));
         // After the look: whoever is in an event was registered before it.
         self.learn_names();
+        // After the look too: whoever is attached is told all that is recorded from then on.
+        let new = std::mem::take(&mut locked(&self.program.inbox).outlets);
         for outlet in new {
             let (tasks, locks) = self.core.names_since(0, 0);
             self.front.introduce(outlet, &tasks[..self.tasks], &locks[..self.locks]);

@@ -2,7 +2,7 @@
 //! the recorder's own puts them in order and hands them on.
 //!
 //! Each thread writes to [chunks](slot) of its own. It stamps an event with the time, as the processor counts
-//! it, and moves the stamp up where that is not enough to tell the order ([`Here::stamp`]); so the stamps of
+//! it, and moves the stamp up where that is not enough to tell the order ([`Writer::stamp`]); so the stamps of
 //! one thread, of one lock, and of one acquisition are in the order in which they happened. The recorder's
 //! thread [merges](merge) the threads' events by these stamps.
 //!
@@ -14,10 +14,11 @@ mod front;
 mod kept_back;
 mod merge;
 mod slot;
+mod writer;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -27,9 +28,13 @@ use super::outlet::Outlet;
 use super::probe::locked;
 use super::recorder::Core;
 use crate::event::{Actor, Brief, Event, Kind, LockId, OpId, Packed, TaskId, Time, What};
-use slot::{CHUNK, Chunk, Pool, Slot};
+use slot::{Pool, Slot};
+use writer::{Writer, Written};
 
 pub(super) use drain::start;
+
+/// Events in a chunk: 24 KiB.
+const CHUNK: usize = 1 << 10;
 
 /// Events aside that are kept until the recorder's thread comes for them.
 const MAX_ASIDES: usize = 1 << 16;
@@ -37,9 +42,6 @@ const MAX_ASIDES: usize = 1 << 16;
 /// Threads that can be told apart at once; their numbers are the upper bits of operations'.
 const MOST_THREADS: u64 = 1 << 12;
 const OP_BITS: u32 = 36;
-
-/// After so many losses a thread asks again whether there is room.
-const PATIENCE: u64 = 64;
 
 /// What the threads of a program share with the recorder's own.
 pub(super) struct Program {
@@ -83,15 +85,8 @@ struct Inbox {
 /// What a thread knows of its own events.
 struct Here {
     program: u64,
-    slot: Arc<Slot>,
-    /// Where it writes, and how much it has written there.
-    chunk: Option<Arc<Chunk>>,
-    used: usize,
-    /// The last stamp.
-    last: u64,
+    writer: Writer,
     next_op: u64,
-    /// Events lost since the last one that was not.
-    untold: u64,
     /// The last task without a name of its own that acted here.
     who: Option<(Option<tokio::task::Id>, TaskId)>,
 }
@@ -108,13 +103,6 @@ impl Here {
     fn op(&mut self) -> OpId {
         self.next_op += 1;
         OpId(self.next_op - 1)
-    }
-
-    /// The time, or as much later as is needed to be after `floor` and after all stamps before.
-    #[inline]
-    fn stamp(&mut self, now: u64, floor: u64) -> u64 {
-        self.last = now.max(floor.max(self.last) + 1);
-        self.last
     }
 
     /// Who is acting.
@@ -136,50 +124,20 @@ impl Here {
 
     #[inline]
     fn push(&mut self, program: &Program, words: [u64; 3]) {
-        match &self.chunk {
-            Some(chunk) if self.used < CHUNK => {
-                chunk.put(self.used, words);
-                self.used += 1;
+        match self.writer.push(&program.pool, words) {
+            Written::There => {}
+            Written::Crowded => program.wake(),
+            Written::Lost => {
+                program.lost.fetch_add(1, Ordering::Relaxed);
+                program.wake();
             }
-            _ => self.turn(program, words),
         }
-    }
-
-    /// Writes to the next chunk, or loses the event.
-    #[cold]
-    fn turn(&mut self, program: &Program, words: [u64; 3]) {
-        self.chunk = None;
-        let next = if self.untold.is_multiple_of(PATIENCE) { program.pool.take() } else { None };
-        let Some((chunk, crowded)) = next else {
-            self.untold += 1;
-            program.lost.fetch_add(1, Ordering::Relaxed);
-            return program.wake();
-        };
-        self.used = 0;
-        for words in self.news(words).into_iter().chain([words]) {
-            chunk.put(self.used, words);
-            self.used += 1;
-        }
-        locked(&self.slot.chunks).push_back(Arc::clone(&chunk));
-        self.chunk = Some(chunk);
-        if crowded {
-            program.wake();
-        }
-    }
-
-    /// What is to be told of what was lost before this event.
-    fn news(&mut self, [stamp, _, whom]: [u64; 3]) -> Option<[u64; 3]> {
-        let events = OpId(std::mem::take(&mut self.untold));
-        let event = Packed::from_words([stamp, 0, whom]);
-        let lost = Packed::quick(stamp, Kind::Lost, (Brief::NONE, events), event.task(), LockId(0));
-        (events.0 > 0).then(|| lost.words())
     }
 }
 
 impl Drop for Here {
     fn drop(&mut self) {
-        self.slot.next_op.store(self.next_op, Ordering::Relaxed);
-        self.slot.ended.store(true, Ordering::Release);
+        self.writer.end(self.next_op);
     }
 }
 
@@ -260,14 +218,9 @@ impl Program {
                 (number, number << OP_BITS | 1)
             }
         };
-        let slot = Arc::new(Slot {
-            number,
-            chunks: Mutex::default(),
-            ended: AtomicBool::new(false),
-            next_op: AtomicU64::new(next_op),
-        });
+        let slot = Arc::new(Slot::new(number, next_op));
         threads.new.push(Arc::clone(&slot));
-        Some(Here { program: self.id, slot, chunk: None, used: 0, last: 0, next_op, untold: 0, who: None })
+        Some(Here { program: self.id, writer: Writer::new(slot), next_op, who: None })
     }
 
     /// A number for an operation of this thread. Where nothing is recorded, all have the same.
@@ -292,7 +245,7 @@ impl Program {
     ) -> (OpId, u64) {
         let written = self.here(|here| {
             let (op, task) = (op.unwrap_or_else(|| here.op()), here.task(core));
-            let stamp = here.stamp(self.clock.raw(), floor);
+            let stamp = here.writer.stamp(self.clock.raw(), floor);
             here.push(self, Packed::quick(stamp, kind, (mode, op), task, lock).words());
             (op, stamp)
         });
@@ -302,7 +255,7 @@ impl Program {
     /// The same of any event.
     pub(super) fn record(&self, actor: Actor, what: What, floor: u64) -> u64 {
         let written = self.here(|here| {
-            let stamp = here.stamp(self.clock.raw(), floor);
+            let stamp = here.writer.stamp(self.clock.raw(), floor);
             let event = Event { seq: 0, at: self.time(stamp), actor, what };
             if let Some(packed) = Packed::of(&event).or_else(|| self.aside(event)) {
                 here.push(self, packed.moved_to(Time::from_nanos(stamp)).words());

@@ -8,11 +8,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::locked;
+use super::{CHUNK, locked};
 use crate::event::Packed;
-
-/// Events in a chunk: 24 KiB.
-pub(super) const CHUNK: usize = 1 << 10;
 
 /// So many events of one thread's.
 pub(super) struct Chunk {
@@ -64,7 +61,7 @@ impl Pool {
         Self { free: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
     }
 
-    /// An empty chunk, if there may be one more, and whether more than half of all are in use.
+    /// A chunk to write to from its beginning, if there may be one more, and whether more than half of all are in use.
     pub(super) fn take(&self) -> Option<(Arc<Chunk>, bool)> {
         let mut free = locked(&self.free);
         let crowded = free.made - free.chunks.len() > self.most / 2;
@@ -79,9 +76,8 @@ impl Pool {
         Some((Arc::new(Chunk::new()), crowded))
     }
 
-    /// Takes back a chunk that nobody writes to.
+    /// Takes back a chunk that nobody writes to. Its length stays: whoever takes it writes before it is read.
     fn give_back(&self, chunk: Arc<Chunk>) {
-        chunk.len.store(0, Ordering::Relaxed);
         locked(&self.free).chunks.push(chunk);
     }
 }
@@ -89,12 +85,24 @@ impl Pool {
 /// One thread, as the recorder's thread sees it.
 pub(super) struct Slot {
     /// Its operations have numbers from here on.
-    pub(super) number: u64,
+    number: u64,
     /// Its chunks, oldest first; all but the last are full.
     pub(super) chunks: Mutex<VecDeque<Arc<Chunk>>>,
     /// It has ended, and its operations had numbers below this.
-    pub(super) ended: AtomicBool,
-    pub(super) next_op: AtomicU64,
+    ended: AtomicBool,
+    next_op: AtomicU64,
+}
+
+impl Slot {
+    pub(super) fn new(number: u64, next_op: u64) -> Self {
+        let (ended, next_op) = (AtomicBool::new(false), AtomicU64::new(next_op));
+        Self { number, chunks: Mutex::default(), ended, next_op }
+    }
+
+    pub(super) fn end(&self, next_op: u64) {
+        self.next_op.store(next_op, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Release);
+    }
 }
 
 /// What was read of one thread, and what can be.

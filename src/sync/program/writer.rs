@@ -1,0 +1,92 @@
+//! One thread's way into its [chunks](super::slot): stamps that only grow, and the turn from a full chunk to
+//! the next one.
+
+use std::sync::Arc;
+
+use super::slot::{Chunk, Pool, Slot};
+use super::{CHUNK, locked};
+use crate::event::{Brief, Kind, LockId, OpId, Packed};
+
+/// After so many losses a thread asks again whether there is room.
+const PATIENCE: u64 = 64;
+
+/// What became of an event.
+#[must_use]
+pub(super) enum Written {
+    There,
+    /// It is there, and room is getting scarce.
+    Crowded,
+    /// There was no room.
+    Lost,
+}
+
+/// Writes what one thread does.
+pub(super) struct Writer {
+    slot: Arc<Slot>,
+    /// Where it writes, and how much it has written there.
+    chunk: Option<Arc<Chunk>>,
+    used: usize,
+    /// The last stamp.
+    last: u64,
+    /// Events lost since the last one that was not.
+    untold: u64,
+}
+
+impl Writer {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self { slot, chunk: None, used: 0, last: 0, untold: 0 }
+    }
+
+    /// The time, or as much later as is needed to be after `floor` and after all stamps before.
+    #[inline]
+    pub(super) fn stamp(&mut self, now: u64, floor: u64) -> u64 {
+        self.last = now.max(floor.max(self.last) + 1);
+        self.last
+    }
+
+    /// Writes an event down that has its stamp.
+    #[inline]
+    pub(super) fn push(&mut self, pool: &Pool, words: [u64; 3]) -> Written {
+        match &self.chunk {
+            Some(chunk) if self.used < CHUNK => {
+                chunk.put(self.used, words);
+                self.used += 1;
+                Written::There
+            }
+            _ => self.turn(pool, words),
+        }
+    }
+
+    /// Writes to the next chunk, or loses the event.
+    #[cold]
+    fn turn(&mut self, pool: &Pool, words: [u64; 3]) -> Written {
+        self.chunk = None;
+        let next = if self.untold.is_multiple_of(PATIENCE) { pool.take() } else { None };
+        let Some((chunk, crowded)) = next else {
+            self.untold += 1;
+            return Written::Lost;
+        };
+        self.used = 0;
+        for words in self.news(words).into_iter().chain([words]) {
+            chunk.put(self.used, words);
+            self.used += 1;
+        }
+        // Nobody sees it before something is in it.
+        locked(&self.slot.chunks).push_back(Arc::clone(&chunk));
+        self.chunk = Some(chunk);
+        if crowded { Written::Crowded } else { Written::There }
+    }
+
+    /// What is to be told of what was lost before this event.
+    fn news(&mut self, [stamp, _, whom]: [u64; 3]) -> Option<[u64; 3]> {
+        let events = OpId(std::mem::take(&mut self.untold));
+        let event = Packed::from_words([stamp, 0, whom]);
+        let lost = Packed::quick(stamp, Kind::Lost, (Brief::NONE, events), event.task(), LockId(0));
+        (events.0 > 0).then(|| lost.words())
+    }
+
+    /// Says that the thread writes no more, and had operations with numbers below this.
+    pub(super) fn end(&self, next_op: u64) {
+        self.slot.end(next_op);
+    }
+}
