@@ -1,5 +1,6 @@
 //! `order`: a whole run at full speed, and the three ways to print it.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,15 +39,41 @@ pub fn print_text(recording: &Recording, ascii: bool) -> Result<(), Failure> {
 
 /// A sequence diagram, with the reasons; with nothing but ASCII if that is asked for.
 pub fn text(out: &mut impl Write, plan: &Plan, trace: &Trace, ascii: bool) -> io::Result<()> {
-    let title = words::clean(&plan.title);
-    let lesson =
-        plan.lesson.as_ref().map_or_else(String::new, |lesson| format!("{}\n", words::clean(lesson)));
-    let all = format!("{title}\n{lesson}\n{}", text::sequence_diagram(trace));
-    if ascii {
-        let plain: String = all.chars().map(words::ascii).collect();
-        return out.write_all(plain.as_bytes());
+    let mut text = Text { out, ascii, error: None };
+    let told = write_text(&mut text, plan, trace);
+    text.error.map_or(told.map_err(io::Error::other), Err)
+}
+
+fn write_text(text: &mut impl fmt::Write, plan: &Plan, trace: &Trace) -> fmt::Result {
+    writeln!(text, "{}", words::clean(&plan.title))?;
+    if let Some(lesson) = &plan.lesson {
+        writeln!(text, "{}", words::clean(lesson))?;
     }
-    out.write_all(all.as_bytes())
+    writeln!(text)?;
+    text::write_sequence_diagram(text, trace)
+}
+
+/// Text on its way to where bytes go.
+struct Text<'a, W> {
+    out: &'a mut W,
+    ascii: bool,
+    /// Why the last write failed.
+    error: Option<io::Error>,
+}
+
+impl<W: Write> fmt::Write for Text<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let written = if self.ascii && !text.is_ascii() {
+            let plain: String = text.chars().map(words::ascii).collect();
+            self.out.write_all(plain.as_bytes())
+        } else {
+            self.out.write_all(text.as_bytes())
+        };
+        written.map_err(|error| {
+            self.error = Some(error);
+            fmt::Error
+        })
+    }
 }
 
 /// What the program itself prints.

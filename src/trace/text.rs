@@ -1,9 +1,9 @@
 //! The order as text: a sequence diagram with one row an event, and the reason of every handoff.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 
-use super::story::{self, Row, Tone};
+use super::story::{Row, Rows, Tone};
 use super::{Trace, why, words};
 use crate::event::{Outcome, Policy, TaskId};
 
@@ -12,24 +12,37 @@ const COLUMN: std::ops::RangeInclusive<usize> = 14..=26;
 /// So many columns are drawn at most; the tasks beyond share the last one, with their names.
 const MOST_COLUMNS: usize = 6;
 
+/// So many of the first rows say how wide the columns are; what is longer further on is told in fewer words,
+/// or cut.
+const MEASURED: usize = 4096;
+
 /// What `order` prints for people: who did what when, who owned the lock after it, and why.
 pub fn sequence_diagram(trace: &Trace) -> String {
-    let rows = story::rows(trace, 0, trace.len());
-    let columns = Columns::of(trace, &rows);
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = heading(&mut text, trace, &columns);
-    for row in &rows {
-        let _ = line(&mut text, trace, &columns, row);
-    }
-    if let Some(end) = trace.end() {
-        let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
-        let _ = writeln!(text, "{:>8}  {}{note}", end.at.millis(), end.outcome);
-        if end.outcome == Outcome::Deadlock {
-            let _ = writeln!(text, "{:>8}  ╰ {}", "", words::clean(&why::stuck(trace)));
-        }
-    }
+    let _ = write_sequence_diagram(&mut text, trace);
     text
+}
+
+/// The same, written row by row: it need not be in memory as a whole.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Result {
+    let rows = || Rows::new(trace, 0, trace.len());
+    let columns = Columns::of(trace, rows().take(MEASURED));
+    heading(out, trace, &columns)?;
+    for row in rows() {
+        line(out, trace, &columns, &row)?;
+    }
+    let Some(end) = trace.end() else { return Ok(()) };
+    let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
+    writeln!(out, "{:>8}  {}{note}", end.at.millis(), end.outcome)?;
+    if end.outcome == Outcome::Deadlock {
+        writeln!(out, "{:>8}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
+    }
+    Ok(())
 }
 
 struct Columns {
@@ -39,10 +52,10 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(trace: &Trace, rows: &[Row]) -> Self {
+    fn of(trace: &Trace, rows: impl Iterator<Item = Row>) -> Self {
         let tasks = &trace.names().tasks;
         let shared = tasks.len() > MOST_COLUMNS;
-        let longest = rows.iter().filter(|row| row.tone != Tone::Caption).map(|row| row.text.chars().count());
+        let longest = rows.filter(|row| row.tone != Tone::Caption).map(|row| row.text.chars().count());
         let longest = longest.chain(tasks.iter().map(|name| name.chars().count())).max().unwrap_or(0);
         let mut names: Vec<String> =
             tasks.iter().take(MOST_COLUMNS).map(|name| words::clean(name).into()).collect();
@@ -68,7 +81,7 @@ impl Columns {
     }
 }
 
-fn heading(text: &mut String, trace: &Trace, columns: &Columns) -> std::fmt::Result {
+fn heading(text: &mut impl Write, trace: &Trace, columns: &Columns) -> fmt::Result {
     for lock in &trace.names().locks {
         let (name, policy) = (words::clean(&lock.name), lock.kind.policy());
         let legal = if policy == Policy::Fifo { "" } else { ", one legal order" };
@@ -83,7 +96,7 @@ fn heading(text: &mut String, trace: &Trace, columns: &Columns) -> std::fmt::Res
     writeln!(text, "{names:<0$}owner", columns.end())
 }
 
-fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::fmt::Result {
+fn line(text: &mut impl Write, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Result {
     let name = |task| words::clean(trace.names().task(task));
     let column = columns.of_task(row.task);
     write!(text, "{:>8}  ", row.at.millis())?;
