@@ -29,9 +29,17 @@ pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<(Trace, Cause), Refu
     Ok((trace, end.cause))
 }
 
+/// Bytes that are written at once.
+const ROOM: usize = 64 << 10;
+
+/// Where all of it goes, in large pieces.
+pub fn out() -> impl Write {
+    io::BufWriter::with_capacity(ROOM, io::stdout().lock())
+}
+
 /// Prints the sequence diagram of a recording.
 pub fn print_text(recording: &Recording, ascii: bool) -> Result<(), Failure> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = out();
     text(&mut out, &recording.plan, &recording.trace, ascii)?;
     out.flush()?;
     Ok(())

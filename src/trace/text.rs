@@ -1,5 +1,6 @@
 //! The order as text: a sequence diagram with one row an event, and the reason of every handoff.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
@@ -30,11 +31,14 @@ pub fn sequence_diagram(trace: &Trace) -> String {
 ///
 /// What `out` says.
 pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Result {
-    let rows = || Rows::new(trace, 0, trace.len());
-    let columns = Columns::of(trace, rows().take(MEASURED));
+    let rows = |room| Rows::new(trace, 0, trace.len()).in_columns_of(room);
+    let columns = Columns::of(trace, rows(usize::MAX).take(MEASURED));
     heading(out, trace, &columns)?;
-    for row in rows() {
-        line(out, trace, &columns, &row)?;
+    let mut line = Line::new(columns.end());
+    for row in rows(columns.width) {
+        line.clear();
+        tell(&mut line, trace, &columns, &row)?;
+        out.write_str(&line.text)?;
     }
     let Some(end) = trace.end() else { return Ok(()) };
     let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
@@ -96,46 +100,47 @@ fn heading(text: &mut impl Write, trace: &Trace, columns: &Columns) -> fmt::Resu
     writeln!(text, "{names:<0$}owner", columns.end())
 }
 
-fn line(text: &mut impl Write, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Result {
-    let name = |task| words::clean(trace.names().task(task));
-    let column = columns.of_task(row.task);
-    write!(text, "{:>8}  ", row.at.millis())?;
-    let fits = |text: &str| text.chars().count() < columns.width;
-    let words = words::clean(row.fitting(fits));
+/// Writes a row into an empty line, with the reason in another one below it.
+fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Result {
+    write!(line.text, "{:>8}  ", row.at.millis())?;
+    let room = |text: &str| text.chars().count() < columns.width;
+    let words = words::clean(row.fitting(room));
     if row.tone == Tone::Caption {
-        return writeln!(text, "— {words} —");
+        return writeln!(line.text, "— {words} —");
     }
-    let mine =
-        if columns.is_shared(column) { format!("{}: {words}", name(row.task)) } else { words.into_owned() };
-    let at = column * columns.width;
-    let mut body = Line::new(columns.end());
+    let column = columns.of_task(row.task);
+    let mine = named(trace, columns, column, row.task, &words);
+    let (at, end) = (column * columns.width, columns.end());
     if let Some((to, word)) = row.handoff {
         let target = columns.of_task(to);
-        let granted =
-            if columns.is_shared(target) { format!("{}: {word}", name(to)) } else { word.to_owned() };
+        let granted = named(trace, columns, target, to, word);
         let target = target * columns.width;
         match target.cmp(&at) {
             Ordering::Greater => {
-                body.put(target, columns.end(), &granted);
-                let end = body.put(at, target - 4, &mine) + 1;
-                body.put(end, target, &format!("{}▶", "─".repeat(target.saturating_sub(end + 2))));
+                line.put(at, target - 4, &mine);
+                line.arrow(target, |shaft| format!("{shaft}▶"));
+                line.put(target, end, &granted);
             }
             Ordering::Less => {
-                body.put(at, columns.end(), &mine);
-                let end = body.put(target, at - 4, &granted) + 1;
-                body.put(end, at, &format!("◀{}", "─".repeat(at.saturating_sub(end + 2))));
+                line.put(target, at - 4, &granted);
+                line.arrow(at, |shaft| format!("◀{shaft}"));
+                line.put(at, end, &mine);
             }
-            Ordering::Equal => _ = body.put(at, columns.end(), &format!("{mine} ─▶ {granted}")),
+            Ordering::Equal => line.put(at, end, &format!("{mine} ─▶ {granted}")),
         }
     } else {
-        body.put(at, columns.end(), &mine);
+        line.put(at, end, &mine);
     }
-    let body: String = body.cells.into_iter().collect();
-    let nobody = if trace.names().locks.len() == 1 { "·" } else { "" };
-    let owner = row.owner(trace.names(), usize::MAX).unwrap_or_else(|| nobody.to_owned());
-    writeln!(text, "{}", format!("{body}{}", words::clean(&owner)).trim_end())?;
-    let handoff =
-        trace.handoffs(row.last).last().filter(|handoff| row.handoff.is_some() && handoff.seq >= row.seq);
+    line.pad(end);
+    match row.owner(trace.names(), usize::MAX) {
+        Some(owner) => line.text += &words::clean(&owner),
+        None if trace.names().locks.len() == 1 => line.text.push('·'),
+        None => {}
+    }
+    line.text.truncate(line.text.trim_end().len());
+    line.text.push('\n');
+    let handoff = row.handoff.and_then(|_| trace.handoffs(row.last).last());
+    let handoff = handoff.filter(|handoff| handoff.seq >= row.seq);
     let note = trace.notes(row.last).last().filter(|note| note.seq >= row.seq);
     let reason = match (handoff, note) {
         // Whoever is only woken may be too late: the rows below tell.
@@ -144,34 +149,63 @@ fn line(text: &mut impl Write, trace: &Trace, columns: &Columns, row: &Row) -> f
         (None, Some(note)) => why::note(trace, note),
         (None, None) => return Ok(()),
     };
-    writeln!(text, "{:>8}  ╰ {}", "", words::clean(&reason))
+    writeln!(line.text, "{:>8}  ╰ {}", "", words::clean(&reason))
 }
 
-/// A line of cells, one a character.
+/// `words`, with the name of the task where the column does not say whose they are.
+fn named<'a>(trace: &Trace, columns: &Columns, column: usize, task: TaskId, words: &'a str) -> Cow<'a, str> {
+    if columns.is_shared(column) {
+        format!("{}: {words}", words::clean(trace.names().task(task))).into()
+    } else {
+        words.into()
+    }
+}
+
+/// A line that is written from left to right, one character a column, behind the time.
 struct Line {
-    cells: Vec<char>,
+    text: String,
+    /// The columns that are written.
+    written: usize,
+    /// As many as there are.
+    blanks: String,
 }
 
 impl Line {
     fn new(width: usize) -> Self {
-        Self { cells: vec![' '; width] }
+        Self { text: String::new(), written: 0, blanks: " ".repeat(width) }
     }
 
-    /// Writes `words` from column `at`, cut with `…` before column `end`; gives the column after them.
-    fn put(&mut self, at: usize, end: usize, words: &str) -> usize {
-        let room = end.min(self.cells.len()).saturating_sub(at + 1);
-        let words = cut(words, room);
-        for (cell, c) in self.cells.iter_mut().skip(at).zip(words.chars()) {
-            *cell = c;
-        }
-        at + words.chars().count()
+    fn clear(&mut self) {
+        self.text.clear();
+        self.written = 0;
+    }
+
+    /// Leaves blank what is before column `at`.
+    fn pad(&mut self, at: usize) {
+        let blank = at.min(self.blanks.len()).saturating_sub(self.written);
+        self.text += &self.blanks[..blank];
+        self.written += blank;
+    }
+
+    /// Writes `words` from column `at`, cut with `…` before column `end`.
+    fn put(&mut self, at: usize, end: usize, words: &str) {
+        self.pad(at);
+        let words = cut(words, end.saturating_sub(at + 1));
+        self.text += &words;
+        self.written += words.chars().count();
+    }
+
+    /// Draws an arrow from here to column `end`, with a blank at both of its ends.
+    fn arrow(&mut self, end: usize, drawn: impl Fn(String) -> String) {
+        let at = self.written + 1;
+        self.put(at, end, &drawn("─".repeat(end.saturating_sub(at + 2))));
     }
 }
 
 /// `words` in at most `room` characters, cut with `…`.
-fn cut(words: &str, room: usize) -> String {
-    if words.chars().count() <= room {
-        return words.to_owned();
+fn cut(words: &str, room: usize) -> Cow<'_, str> {
+    if words.len() <= room || words.chars().count() <= room {
+        return words.into();
     }
     words.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }

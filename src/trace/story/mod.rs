@@ -109,11 +109,18 @@ pub(super) struct Rows<'a> {
     to: u64,
     /// The last row: what comes next may belong to it.
     last: Option<Row>,
+    /// What has fewer characters need not be told in fewer words.
+    room: usize,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(trace: &'a Trace, from: u64, to: u64) -> Self {
-        Self { trace, state: trace.state(from), next: from + 1, to: to.min(trace.len()), last: None }
+        Self { trace, state: trace.state(from), next: from + 1, to: to.min(trace.len()), last: None, room: 0 }
+    }
+
+    /// The same where there is so much room: a row that has fewer characters has no fewer words.
+    pub(super) fn in_columns_of(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// Tells the next event: in the row before it, or in one of its own.
@@ -146,12 +153,13 @@ impl<'a> Rows<'a> {
         let (text, tone) = tell(event, state, trace.names());
         let late = matches!(event.what, What::Wake)
             && state.task(event.actor.task).is_some_and(|task| task.late.is_some());
+        let fits = text.len() < self.room || text.chars().count() < self.room;
         let mut row = Row {
             seq,
             last: seq,
             at: event.at,
             task: event.actor.task,
-            shorter: shorter(event, state, trace.names()),
+            shorter: if fits { Vec::new() } else { shorter(event, state, trace.names()) },
             text,
             tone,
             handoff: None,
