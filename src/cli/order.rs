@@ -7,24 +7,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Failure;
 use crate::app;
 use crate::engine::{self, Cause, Options, Refused, Stop};
-use crate::event::{Event, What};
+use crate::event::What;
 use crate::record::Recording;
 use crate::scenario::Plan;
 use crate::trace::{End, Trace, json_end_line, json_line, text, words};
 
 /// Runs `plan` to its end; also why it ended when it did.
 pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<(Trace, Cause), Refused> {
-    let events: Arc<Mutex<Vec<Event>>> = Arc::default();
-    let end = {
-        let events = events.clone();
-        let sink = move |event| {
-            events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-            true
-        };
-        engine::run(plan, options, sink, &Stop::default())?
+    let kept = Arc::new(Mutex::new(Trace::new(plan.names())));
+    let theirs = kept.clone();
+    let sink = move |event| {
+        theirs.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        true
     };
-    let events = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut trace = Trace::of(plan.names(), events);
+    let end = engine::run(plan, options, sink, &Stop::default())?;
+    let mut trace = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
     trace.finish(End { outcome: end.outcome, at: end.at, note: app::note(plan, end.cause) });
     Ok((trace, end.cause))
 }

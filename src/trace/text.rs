@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
 use super::story::{Row, Rows, Tone};
-use super::{Trace, why, words};
-use crate::event::{Outcome, Policy, TaskId};
+use super::{Owners, Trace, why, words};
+use crate::event::{LockId, Names, Outcome, Policy, TaskId};
 
 /// The narrowest and the widest that a task's column gets.
 const COLUMN: std::ops::RangeInclusive<usize> = 14..=26;
@@ -102,7 +102,7 @@ fn heading(text: &mut impl Write, trace: &Trace, columns: &Columns) -> fmt::Resu
 
 /// Writes a row into an empty line, with the reason in another one below it.
 fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Result {
-    write!(line.text, "{:>8}  ", row.at.millis())?;
+    line.stamp(row.at.millis())?;
     let room = |text: &str| text.chars().count() < columns.width;
     let words = words::clean(row.fitting(room));
     if row.tone == Tone::Caption {
@@ -132,13 +132,7 @@ fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Re
         line.put(at, end, &mine);
     }
     line.pad(end);
-    match row.owner(trace.names(), usize::MAX) {
-        Some(owner) => line.text += &words::clean(&owner),
-        None if trace.names().locks.len() == 1 => line.text.push('·'),
-        None => {}
-    }
-    line.text.truncate(line.text.trim_end().len());
-    line.text.push('\n');
+    line.own(trace.names(), row);
     let handoff = row.handoff.and_then(|_| trace.handoffs(row.last).last());
     let handoff = handoff.filter(|handoff| handoff.seq >= row.seq);
     let note = trace.notes(row.last).last().filter(|note| note.seq >= row.seq);
@@ -149,7 +143,10 @@ fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Re
         (None, Some(note)) => why::note(trace, note),
         (None, None) => return Ok(()),
     };
-    writeln!(line.text, "{:>8}  ╰ {}", "", words::clean(&reason))
+    line.text += "          ╰ ";
+    line.text += &words::clean(&reason);
+    line.text.push('\n');
+    Ok(())
 }
 
 /// `words`, with the name of the task where the column does not say whose they are.
@@ -162,22 +159,52 @@ fn named<'a>(trace: &Trace, columns: &Columns, column: usize, task: TaskId, word
 }
 
 /// A line that is written from left to right, one character a column, behind the time.
+#[derive(Default)]
 struct Line {
     text: String,
     /// The columns that are written.
     written: usize,
     /// As many as there are.
     blanks: String,
+    /// What was said last of a millisecond, and of an owner: mostly it is said again.
+    stamped: (u64, String),
+    owned: (Option<LockId>, Owners, String),
 }
 
 impl Line {
     fn new(width: usize) -> Self {
-        Self { text: String::new(), written: 0, blanks: " ".repeat(width) }
+        Self { text: String::new(), written: 0, blanks: " ".repeat(width), ..Self::default() }
     }
 
     fn clear(&mut self) {
         self.text.clear();
         self.written = 0;
+    }
+
+    /// Begins with the time, in milliseconds.
+    fn stamp(&mut self, millis: u64) -> fmt::Result {
+        let (last, said) = &mut self.stamped;
+        if *last != millis || said.is_empty() {
+            *last = millis;
+            said.clear();
+            write!(said, "{millis:>8}  ")?;
+        }
+        self.text += said;
+        Ok(())
+    }
+
+    /// Ends with whose the lock is.
+    fn own(&mut self, names: &Names, row: &Row) {
+        let (lock, owners, said) = &mut self.owned;
+        if (*lock, *owners) != (row.lock, row.owners) {
+            (*lock, *owners) = (row.lock, row.owners);
+            *said =
+                row.owner(names, usize::MAX).map_or_else(String::new, |owner| words::clean(&owner).into());
+        }
+        let nobody = said.is_empty() && names.locks.len() == 1;
+        self.text += if nobody { "·" } else { said };
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push('\n');
     }
 
     /// Leaves blank what is before column `at`.

@@ -161,8 +161,9 @@ pub fn ascii(c: char) -> char {
 /// assert_eq!(clean("plain"), "plain");
 /// ```
 pub fn clean(text: &str) -> Cow<'_, str> {
-    // Nearly all that is said is plain: a look at the bytes says so.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(|c| picture(c).is_none()) {
+    // Nearly all that is said is plain: a look at all the bytes at once says so.
+    let plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if plain || text.chars().all(|c| picture(c).is_none()) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(|c| picture(c).unwrap_or(c)).collect())
