@@ -238,14 +238,31 @@ fn strangers_get_no_byte_and_the_wrong_token_nothing_else() {
 }
 
 #[test]
-fn only_so_many_look_at_once_and_a_place_becomes_free() {
-    let (feed, serving) = feed("127.0.0.1:0").unwrap();
-    let mut all: Vec<Live> = (0..8).map(|_| Live::connect(serving.addr(), None).unwrap()).collect();
+fn only_so_many_look_at_once() {
+    let (_feed, serving) = feed("127.0.0.1:0").unwrap();
+    let all: Vec<Live> = (0..8).map(|_| Live::connect(serving.addr(), None).unwrap()).collect();
     assert!(matches!(Live::connect(serving.addr(), None), Err(ConnectError::Full)));
-    drop(feed);
-    all.clear();
-    // Their places are free when they were found out: at the next signs.
-    while Live::connect(serving.addr(), None).is_err() {}
+    assert_eq!(serving.viewers(), all.len());
+}
+
+#[test]
+fn a_program_that_lets_go_of_what_serve_gave_has_ended_and_one_that_panics_has_not() {
+    let serving = lockscope::serve("127.0.0.1:0").unwrap();
+    let mut live = Live::connect(serving.addr(), None).unwrap();
+    *lockscope::sync::Mutex::named("db", 0).blocking_lock() += 1;
+    drop(serving);
+    let (_, events, _) = watch(&mut live);
+    assert!(matches!(events.last().unwrap().what, What::Release { .. }));
+
+    let serving = lockscope::serve("127.0.0.1:0").unwrap();
+    let mut live = Live::connect(serving.addr(), None).unwrap();
+    let panics = std::thread::spawn(move || {
+        let _serving = serving;
+        std::panic::resume_unwind(Box::new("without a word"));
+    });
+    assert!(panics.join().is_err());
+    *lockscope::sync::Mutex::named("after", 0).blocking_lock() += 1;
+    while !matches!(live.read().unwrap(), Frame::Lock(lock) if &*lock.name == "after") {}
 }
 
 #[test]

@@ -12,7 +12,7 @@ use lockscope::compact::{Damage, Decoder, End, Item, Why};
 use lockscope::event::{
     Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
 };
-use lockscope::sync::{Batch, FILE, File, Mutex, Outlet, Recorder, Ring};
+use lockscope::sync::{Batch, FILE, FILE_EVENTS, File, Mutex, Outlet, Recorder, Ring};
 
 /// What a file tells.
 #[derive(Debug, Default)]
@@ -159,6 +159,39 @@ fn what_happened_is_written_soon() {
     assert_eq!((disk.told().events.len(), disk.told().end), (9, None));
 }
 
+/// A file that takes so many events tells how many more there were, since when, and ends.
+#[test]
+fn what_is_too_much_for_a_file_is_counted_and_told() {
+    for most in 0..10 {
+        let disk = Disk::with_room(usize::MAX);
+        let mut file = File::to(disk.clone()).at_most(most);
+        let locks = [LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None }];
+        file.take(&Batch { tasks: &["a".into()], locks: &locks, ..Batch::default() });
+        file.take(&Batch { events: &[1, 2, 3].map(asks), ..Batch::default() });
+        file.take(&Batch { events: &[4, 5, 6, 7].map(asks), ..Batch::default() });
+        let actor = Actor { task: TaskId(0), step: None };
+        let lost =
+            |at, events| Event { seq: 0, at: Time::from_millis(at), actor, what: What::Lost { events } };
+        let gap = Packed::of(&lost(8, 100)).unwrap();
+        file.take(&Batch { events: &[gap], ..Batch::default() });
+        // What is too much is not waited for: all else is written.
+        assert!(most > 6 || disk.told().events.len() as u64 == most);
+        let missed = [107, 106, 105, 104, 103, 102, 101, 100, 0, 0][most as usize];
+        assert_eq!(file.lost(), missed);
+        file.finish(Time::from_millis(9));
+        let told = disk.told();
+        assert_eq!(told.damage, None);
+        let end = told.end.unwrap();
+        assert_eq!((end.at, end.note.is_some()), (Time::from_millis(9), missed > 0));
+        if missed > 0 {
+            let last = told.events.last().unwrap();
+            assert_eq!(*last, Event { seq: most + 1, ..lost(most + 1, missed) });
+        }
+        let kept = told.events.iter().filter(|event| matches!(event.what, What::Wait { .. })).count();
+        assert_eq!(kept as u64, most.min(7));
+    }
+}
+
 /// Where one test writes to.
 fn path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("lockscope-{}-{name}.lockscope", std::process::id()))
@@ -171,8 +204,10 @@ const ROUNDS: usize = 5_000;
 #[test]
 fn in_a_process_of_its_own() {
     let Ok(how) = std::env::var("LOCKSCOPE_TEST_CHILD") else { return };
-    let Some(saving) = lockscope::save_from_env().unwrap() else {
-        return println!("\nnothing is saved");
+    let saving = match lockscope::save_from_env() {
+        Ok(Some(saving)) => saving,
+        Ok(None) => return println!("\nnothing is saved"),
+        Err(error) => return println!("\n{error}"),
     };
     let db = Mutex::named("db", 0);
     (0..ROUNDS).for_each(|_| *db.blocking_lock() += 1);
@@ -188,10 +223,15 @@ fn in_a_process_of_its_own() {
     }
 }
 
-fn child(how: &str, path: Option<&Path>) -> Child {
+fn child(how: &str, path: Option<&Path>, most: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["in_a_process_of_its_own", "--exact", "--nocapture", "--test-threads=1"]);
-    command.env("LOCKSCOPE_TEST_CHILD", how).env_remove(FILE).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .env("LOCKSCOPE_TEST_CHILD", how)
+        .env_remove(FILE)
+        .env(FILE_EVENTS, most)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     if let Some(path) = path {
         command.env(FILE, path);
     }
@@ -208,7 +248,7 @@ fn until(child: &mut Child, line: &str) {
 fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
     for how in ["ends", "aborts", "exits", "is killed"] {
         let path = path(how);
-        let mut child = child(how, Some(&path));
+        let mut child = child(how, Some(&path), "");
         until(&mut child, "flushed");
         if how == "is killed" {
             child.kill().unwrap();
@@ -229,10 +269,28 @@ fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
 }
 
 #[test]
+fn whoever_starts_a_program_says_how_much_its_file_takes() {
+    let path = path("so much");
+    let mut child = child("ends", Some(&path), "1000");
+    until(&mut child, "flushed");
+    child.wait().unwrap();
+    let told = told(&std::fs::read(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!((told.events.len(), told.damage), (1001, None));
+    assert!(matches!(told.events[1000].what, What::Lost { events } if events + 1000 >= 2 * ROUNDS as u64));
+    assert_eq!(told.end.unwrap().note.unwrap(), "the file takes no more than 1000 events");
+}
+
+#[test]
 fn nothing_is_saved_unless_a_file_is_named() {
-    let mut child = child("ends", None);
-    until(&mut child, "nothing is saved");
-    assert!(child.wait().unwrap().success());
+    let mut quiet = child("ends", None, "");
+    until(&mut quiet, "nothing is saved");
+    assert!(quiet.wait().unwrap().success());
+    let path = path("wrong");
+    let mut wrong = child("ends", Some(&path), "many");
+    until(&mut wrong, "LOCKSCOPE_FILE_EVENTS is no number");
+    wrong.wait().unwrap();
+    assert!(!path.exists());
     let error = File::create("/not/there/run.lockscope").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }

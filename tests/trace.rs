@@ -10,6 +10,7 @@ mod nonsense;
 mod programs;
 
 use std::collections::{HashSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
@@ -567,6 +568,43 @@ fn a_reason_does_not_depend_on_other_locks() {
     assert!(text.contains("C got it: first in the queue since 0 ms.\n"), "{text}");
     // With several locks every row says which.
     assert!(text.contains("acquires x") && text.contains("release y"), "{text}");
+}
+
+/// Takes so many rows, and counts what it is asked to take.
+struct Reader {
+    room: usize,
+    asked: usize,
+}
+
+impl fmt::Write for Reader {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.asked += text.lines().count();
+        self.room = self.room.checked_sub(text.lines().count()).ok_or(fmt::Error)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn the_order_is_written_row_by_row_and_no_further_than_somebody_reads() {
+    let wakes = vec![(0, 0, What::Wake); 20_000];
+    let mut reader = Reader { room: 100, asked: 0 };
+    assert!(text::write_sequence_diagram(&mut reader, &made(&["a"], &wakes)).is_err());
+    assert!(reader.asked < 110, "{}", reader.asked);
+}
+
+/// How wide the columns are does not depend on what comes a thousand rows later, but on what is near.
+#[test]
+fn the_first_rows_say_how_wide_the_columns_are() {
+    let long = What::Print { text: "what is longer than the rest".into() };
+    let told = |before: usize| {
+        let mut events = vec![(0, 0, What::Wake); before];
+        events.push((1, 0, long.clone()));
+        let told = text::sequence_diagram(&made(&["a", "b"], &events));
+        let column = |name: &str| told.lines().find(|line| line.contains(name)).unwrap().find(name).unwrap();
+        (column("owner") - column("b "), told.lines().last().unwrap().trim().to_owned())
+    };
+    assert_eq!(told(1_023), (26, format!("1  what is longer than the rest{:24}·", "")));
+    assert_eq!(told(1_024), (14, "1  what is longer than the re… ·".into()));
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn in_terminal() -> bool {
 fn order(name: &str, format: Format, flags: &EngineFlags, locks: &LockFlags) -> Result<(), Failure> {
     log_to(flags)?;
     let recording = input::finished(name, flags, &swaps(locks)?)?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = order::out();
     match format {
         Format::Text => return order::print_text(&recording, flags.ascii || !is_utf8()),
         Format::Prints => order::prints(&mut out, &recording.plan, &recording.trace)?,

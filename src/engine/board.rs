@@ -5,7 +5,6 @@
 //! with. A future that is kept and no longer polled is seen rightly too: its timer fires once, its
 //! task looks, and that is all.
 
-use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::event::{LockId, TaskId};
+use crate::event::{LockId, TaskId, What};
 
 /// Counts what can move.
 pub(super) struct Board {
@@ -34,8 +33,8 @@ struct Counts {
     timers: usize,
     /// The locks for which whole threads stand still.
     blocked: Vec<LockId>,
-    /// How many are in the critical section of each lock.
-    holders: HashMap<LockId, u32>,
+    /// How many are in the critical section of each lock, by id.
+    holders: Vec<u32>,
     /// How often a task was polled or woken.
     turns: u64,
     /// How often since the last event, and which task was polled last.
@@ -45,17 +44,17 @@ struct Counts {
 impl Counts {
     /// A thread that stands still for a lock that nobody holds is about to get it.
     fn at_rest(&self) -> bool {
-        let held = |lock| self.holders.get(lock).is_some_and(|holders| *holders > 0);
+        let held = |lock: &LockId| self.holders.get(lock.0 as usize).is_some_and(|holders| *holders > 0);
         self.moving == 0 && self.timers == 0 && self.alive > 0 && self.blocked.iter().all(held)
     }
 }
 
 impl Board {
-    /// For so many tasks. In virtual time, where nothing passes while tasks wake each other, patience
+    /// For so many tasks and locks. In virtual time, where nothing passes while tasks wake each other, patience
     /// has an end.
-    pub(super) fn new(tasks: usize, patience: Option<u64>) -> Arc<Self> {
+    pub(super) fn new((tasks, locks): (usize, usize), patience: Option<u64>) -> Arc<Self> {
         // A task is to be polled from the moment it is spawned.
-        let counts = Counts { alive: tasks, moving: tasks, ..Counts::default() };
+        let counts = Counts { alive: tasks, moving: tasks, holders: vec![0; locks], ..Counts::default() };
         Arc::new(Self { counts: Mutex::new(counts), patience, bell: Notify::new() })
     }
 
@@ -103,21 +102,17 @@ impl Board {
         counts.at_rest() && counts.turns == turns
     }
 
-    /// Something happened.
-    pub(super) fn heard(&self) {
-        self.counts().silent = (0, None);
-    }
-
-    /// Somebody entered the critical section of a lock.
-    pub(super) fn entered(&self, lock: LockId) {
-        *self.counts().holders.entry(lock).or_default() += 1;
-    }
-
-    /// Somebody is about to leave it.
-    pub(super) fn left(&self, lock: LockId) {
-        if let Some(holders) = self.counts().holders.get_mut(&lock) {
-            *holders = holders.saturating_sub(1);
-        }
+    /// Something happened: somebody entered the critical section of a lock, is about to leave it, or did
+    /// something else.
+    pub(super) fn heard(&self, what: &What) {
+        let mut counts = self.counts();
+        counts.silent = (0, None);
+        let (What::Acquire { lock, .. } | What::Release { lock, .. }) = what else { return };
+        let Some(holders) = counts.holders.get_mut(lock.0 as usize) else { return };
+        *holders = match what {
+            What::Acquire { .. } => *holders + 1,
+            _ => holders.saturating_sub(1),
+        };
     }
 
     /// Waits on this thread, which does nothing else meanwhile.

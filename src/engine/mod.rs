@@ -261,7 +261,7 @@ async fn supervise(
     let horizon = options.until_for(&plan).unwrap_or(FAR).min(FAR);
     let names = plan.names();
     let patience = (clock == ClockKind::Virtual).then_some(MAX_SILENT_STEPS);
-    let board = Board::new(names.tasks.len(), patience);
+    let board = Board::new((names.tasks.len(), names.locks.len()), patience);
     let whistle = Arc::new(Whistle::new(horizon.into(), stop));
     let cap = options.max_events.unwrap_or(MAX_EVENTS);
     let referee = Referee::new(sink, whistle.clone(), board.clone(), cap);

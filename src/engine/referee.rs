@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::board::Board;
 use super::{Cause, End, MAX_SILENT_STEPS};
-use crate::event::{Event, Outcome, StepId, TaskId, Time, What};
+use crate::event::{Event, Outcome, StepId, TaskId, Time};
 use crate::sync::{Pushed, Sink};
 
 /// Asks a run to stop, from any thread; clones ask the same run.
@@ -148,12 +148,7 @@ impl Sink for Referee {
             return self.over(Cause::EventCap(self.cap));
         }
         self.room -= 1;
-        self.board.heard();
-        match event.what {
-            What::Acquire { lock, .. } => self.board.entered(lock),
-            What::Release { lock, .. } => self.board.left(lock),
-            _ => {}
-        }
+        self.board.heard(&event.what);
         self.whistle.silent_steps.store(0, Ordering::Relaxed);
         self.whistle.last_event.store(event.at.nanos(), Ordering::Relaxed);
         let pushed = self.sink.push(event);

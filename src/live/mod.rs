@@ -38,7 +38,7 @@ pub use wire::{Frame, Reader};
 ///
 /// If `lockscope attach -- PROGRAM` started the program, it reports to that viewer instead, and `addr` is
 /// left alone. Installs [`Recorder::program`](crate::sync::Recorder::program) unless a recorder is installed.
-/// Keep what it gives for as long as others may come.
+/// Keep what it gives until the program ends: dropping it is that end, for whoever looks.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ pub fn serve(addr: impl ToSocketAddrs) -> Result<Serving, ServeError> {
         None => feed(addr)?,
     };
     recorder.attach(feed);
-    Ok(serving)
+    Ok(serving.of(recorder))
 }
 
 /// The same for whoever knows `token`, from anywhere that `addr` can be reached from. The token and what
@@ -73,5 +73,5 @@ pub fn serve_with(addr: impl ToSocketAddrs, token: Token) -> Result<Serving, Ser
         None => feed_with(addr, token)?,
     };
     recorder.attach(feed);
-    Ok(serving)
+    Ok(serving.of(recorder))
 }

@@ -11,7 +11,7 @@ use super::hello::{self, REPORTER, Token, VIEWER, Verdict};
 use super::hub::{Hub, Told};
 use super::wire;
 use crate::event::Time;
-use crate::sync::{Batch, Outlet};
+use crate::sync::{Batch, Outlet, Recorder};
 
 /// Viewers at once.
 const VIEWERS: usize = 8;
@@ -91,10 +91,16 @@ impl Outlet for Feed {
     }
 }
 
-/// A program that can be looked at. Dropping it turns away whoever comes later; who looks goes on looking.
+/// A program that can be looked at. Dropping it turns away whoever comes later.
+///
+/// Of what [`serve`](super::serve) gave, it also tells whoever looks all that has happened, and that it has ended:
+/// so keep it in `main`. A program that ends without that, by `std::process::exit`, a crash or a panic in `main`, is
+/// told of as gone. Of what [`feed`] gave, who looks goes on looking for as long as there is the [`Feed`].
 pub struct Serving {
     hub: Arc<Hub>,
     addr: SocketAddr,
+    /// Whose end it is when this is dropped.
+    recorder: Option<&'static Recorder>,
     /// Whether somebody waits at the socket who has to be told.
     closed: Option<Arc<AtomicBool>>,
 }
@@ -109,6 +115,12 @@ impl Serving {
     /// Where viewers come to; of one that reports to its viewer, where that is.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Has the recording of `recorder` end for whoever looks when this is dropped.
+    pub(super) fn of(mut self, recorder: &'static Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
     }
 
     /// How many look.
@@ -136,6 +148,11 @@ impl Drop for Serving {
                 });
             }
             drop(TcpStream::connect_timeout(&addr, Duration::from_secs(1)));
+        }
+        // A panic is no end that somebody had in mind.
+        if let Some(recorder) = self.recorder.filter(|_| !std::thread::panicking()) {
+            recorder.flush();
+            self.hub.finish(recorder.now());
         }
     }
 }
@@ -184,8 +201,8 @@ pub fn report_to(report: &str) -> Result<(Feed, Serving), ServeError> {
     hello::say(&mut stream, REPORTER, Some(&token))?;
     let hub = Arc::new(Hub::new(ROOM));
     let theirs = hub.clone();
-    thread("lockscope-report", move || welcome(&theirs, stream, Some(&token)))?;
-    Ok((Feed(hub.clone()), Serving { hub, addr, closed: None }))
+    thread("lockscope-report", move || welcome(&theirs, stream, Some(&token), PATIENCE))?;
+    Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, closed: None }))
 }
 
 fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Serving), ServeError> {
@@ -199,7 +216,7 @@ fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Servi
     let closed = Arc::new(AtomicBool::new(false));
     let (theirs, stop) = (hub.clone(), closed.clone());
     thread("lockscope-serve", move || accept(&listener, &theirs, &stop, token.as_ref()))?;
-    Ok((Feed(hub.clone()), Serving { hub, addr, closed: Some(closed) }))
+    Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, closed: Some(closed) }))
 }
 
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -221,7 +238,7 @@ fn accept(listener: &TcpListener, hub: &Arc<Hub>, closed: &AtomicBool, token: Op
         let place = Place::take(&open);
         let (Some(place), hub, token) = (place, hub.clone(), token.cloned()) else { continue };
         drop(thread("lockscope-viewer", move || {
-            welcome(&hub, stream, token.as_ref());
+            welcome(&hub, stream, token.as_ref(), PATIENCE);
             drop(place);
         }));
     }
@@ -243,9 +260,10 @@ impl Drop for Place {
     }
 }
 
-/// Hears who comes, and tells a viewer what there is to tell, until it goes. Whatever fails, it is gone.
-fn welcome(hub: &Hub, stream: TcpStream, token: Option<&Token>) {
-    let mut guest = Hasty { stream, until: Instant::now() + PATIENCE };
+/// Hears who comes, for so long at most, and tells a viewer what there is to tell, until it goes. Whatever fails,
+/// it is gone.
+fn welcome(hub: &Hub, stream: TcpStream, token: Option<&Token>, patience: Duration) {
+    let mut guest = Hasty { stream, until: Instant::now() + patience, clock: Instant::now };
     let Ok(Some(verdict)) = hello::hear(&mut guest, VIEWER, token) else { return };
     let mut stream = guest.stream;
     if stream.set_write_timeout(Some(STUCK)).and_then(|()| stream.set_nodelay(true)).is_err() {
@@ -285,19 +303,77 @@ fn tell(hub: &Hub, seat: u64, stream: &mut impl io::Write) {
     }
 }
 
-/// A stream that has to have said all by a certain time.
-struct Hasty {
+/// A stream that has to have said all by a certain time of this clock, however slowly it goes on.
+struct Hasty<C> {
     stream: TcpStream,
     until: Instant,
+    clock: C,
 }
 
-impl Read for Hasty {
+impl<C: FnMut() -> Instant> Read for Hasty<C> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.saturating_duration_since(Instant::now());
+        let left = self.until.saturating_duration_since((self.clock)());
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         self.stream.set_read_timeout(Some(left))?;
         self.stream.read(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// The two ends of a connection: the guest's and ours.
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let guest = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (guest, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn who_says_one_byte_a_second_is_not_heard_to_the_end() {
+        let (mut guest, stream) = connection();
+        guest.write_all(b"lockscope?\n\x01\x00\x00").unwrap();
+        let begun = Instant::now();
+        let mut seconds = 0..;
+        let clock = || begun + Duration::from_secs(seconds.next().unwrap());
+        let mut hasty = Hasty { stream, until: begun + PATIENCE, clock };
+        let mut heard = Vec::new();
+        let error = loop {
+            let mut byte = [0];
+            match hasty.read(&mut byte) {
+                Ok(read) => heard.extend_from_slice(&byte[..read]),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((&*heard, error.kind()), (&b"locks"[..], io::ErrorKind::TimedOut));
+    }
+
+    #[test]
+    fn who_says_nothing_is_not_waited_for() {
+        let (mut guest, stream) = connection();
+        // This comes back although the guest stays.
+        welcome(&Hub::new(ROOM), stream, None, Duration::from_millis(1));
+        assert_eq!(guest.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_place_of_a_viewer_that_has_gone_is_free() {
+        let hub = Arc::new(Hub::new(ROOM));
+        let seats: Vec<_> = (1..VIEWERS).map(|_| hub.sit(VIEWERS).unwrap()).collect();
+        let (guest, stream) = connection();
+        let theirs = hub.clone();
+        let viewer = std::thread::spawn(move || welcome(&theirs, stream, None, PATIENCE));
+        let live = super::super::Live::greet(guest, None).unwrap();
+        assert_eq!((hub.viewers(), hub.sit(VIEWERS)), (VIEWERS, None));
+        // It is found out at one of the next signs.
+        drop(live);
+        viewer.join().unwrap();
+        assert_eq!(hub.viewers(), seats.len());
+        assert!(hub.sit(VIEWERS).is_some());
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A block is written when it is full, when nothing happens for a moment, and when its first event is a tenth
 //! of a second old. So a program that crashes, or is killed, loses the last block at most; and while it runs
-//! the file can be opened already.
+//! the file can be opened already. When it ends it is made sure that it is on the disk.
+//!
+//! It takes so many events and no more: those that come after are counted, and told as lost at its end.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -14,7 +16,7 @@ use super::outlet::{Batch, Outlet};
 use super::probe::locked;
 use super::recorder::{Recorder, of_program};
 use crate::compact::{Encoder, End, Head};
-use crate::event::{Kind, Outcome, Time};
+use crate::event::{Actor, Event, Kind, Outcome, Packed, TaskId, Time, What};
 
 /// Bytes that are written at once.
 const ROOM: usize = 64 << 10;
@@ -24,6 +26,13 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The environment variable that names the file of [`save_from_env`].
 pub const FILE: &str = "LOCKSCOPE_FILE";
+
+/// The environment variable that says how many events the file of [`save_from_env`] takes.
+pub const FILE_EVENTS: &str = "LOCKSCOPE_FILE_EVENTS";
+
+/// So many events a file takes, if nothing else is said: as many as `lockscope` opens, with the one that tells
+/// what is lost. At three bytes each that is 50 MB.
+const MOST: u64 = (1 << 24) - 1;
 
 /// A file that a recorder writes: attach a clone of it. Clones are the same file.
 ///
@@ -55,7 +64,14 @@ pub struct File(Arc<Mutex<Writing>>);
 
 struct Writing {
     out: Box<dyn Write + Send>,
+    /// The same, if it is on a disk, until it has ended.
+    disk: Option<std::fs::File>,
     encoder: Encoder,
+    /// So many events it takes, and so many of them are left.
+    most: u64,
+    left: u64,
+    /// The first event that was one too many: when; and how many there are.
+    lost: Option<(Time, u64)>,
     /// When the first event happened that has not been written.
     since: Option<Time>,
     error: Option<io::Error>,
@@ -75,7 +91,11 @@ impl File {
     ///
     /// The file's; its beginning is written at once.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let file = Self::to(std::fs::File::create(path)?);
+        let on_disk = std::fs::File::create(path)?;
+        // A pipe, or a terminal, cannot be asked whether all has arrived.
+        let disk = if on_disk.metadata()?.is_file() { Some(on_disk.try_clone()?) } else { None };
+        let file = Self::to(on_disk);
+        locked(&file.0).disk = disk;
         file.flush()?;
         Ok(file)
     }
@@ -89,15 +109,36 @@ impl File {
         let encoder = Encoder::new(&head);
         Self(Arc::new(Mutex::new(Writing {
             out: Box::new(out),
+            disk: None,
             encoder,
+            most: MOST,
+            left: MOST,
+            lost: None,
             since: None,
             error: None,
             ended: false,
         })))
     }
 
+    /// The same, but it takes so many events and no more; say so before it is attached. Later ones are
+    /// [counted](Self::lost), and told as lost where it ends. Without this it takes 16 million, which is what
+    /// `lockscope` opens.
+    #[must_use]
+    pub fn at_most(self, events: u64) -> Self {
+        let mut writing = locked(&self.0);
+        (writing.most, writing.left) = (events, events);
+        drop(writing);
+        self
+    }
+
+    /// How many events were too many for it.
+    pub fn lost(&self) -> u64 {
+        locked(&self.0).lost.map_or(0, |(_, events)| events)
+    }
+
     /// Writes down all that the recorder has handed over; for all that has happened, call
-    /// [`Recorder::flush`](Recorder::flush) before.
+    /// [`Recorder::flush`](Recorder::flush) before. The operating system has it then, so it outlives the
+    /// program; a power cut it outlives when the file has ended.
     ///
     /// # Errors
     ///
@@ -114,11 +155,10 @@ impl File {
     }
 
     fn end(&self, now: Time) {
-        let mut writing = locked(&self.0);
-        if !writing.ended {
-            writing.encoder.end(&End { outcome: Outcome::Stopped, at: now, note: None });
-            writing.write();
-            writing.ended = true;
+        let disk = locked(&self.0).end(now);
+        // That may take a while, and nobody shall wait for the file meanwhile.
+        if let Some(Err(error)) = disk.map(|disk| disk.sync_all()) {
+            locked(&self.0).error.get_or_insert(error);
         }
     }
 }
@@ -131,11 +171,40 @@ impl Writing {
             self.error = self.out.write_all(&bytes).and_then(|()| self.out.flush()).err();
         }
     }
+
+    /// Counts what is too much.
+    fn lose(&mut self, events: &[Packed]) {
+        let Some(first) = events.first() else { return };
+        // One may tell of many.
+        let count = |event: &Packed| if event.kind() == Kind::Lost { event.large() } else { 1 };
+        let (_, lost) = self.lost.get_or_insert((first.at(), 0));
+        *lost += events.iter().map(count).sum::<u64>();
+        self.write();
+    }
+
+    /// Ends the file, once, and gives the disk that it is on.
+    fn end(&mut self, now: Time) -> Option<std::fs::File> {
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        let note = self.lost.map(|(at, events)| {
+            let actor = Actor { task: TaskId(0), step: None };
+            self.encoder.push_event(&Event { seq: 0, at, actor, what: What::Lost { events } });
+            format!("the file takes no more than {} events", self.most)
+        });
+        self.encoder.end(&End { outcome: Outcome::Stopped, at: now, note });
+        self.write();
+        self.disk.take()
+    }
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
         self.write();
+        if let Some(disk) = &self.disk {
+            // Nobody is left who could be told.
+            _ = disk.sync_all();
+        }
     }
 }
 
@@ -146,9 +215,14 @@ impl Outlet for File {
         if writing.ended || writing.error.is_some() {
             return;
         }
-        batch.tasks.iter().for_each(|task| writing.encoder.task(task));
-        batch.locks.iter().for_each(|lock| writing.encoder.lock(lock));
-        for &event in batch.events {
+        if writing.lost.is_none() {
+            batch.tasks.iter().for_each(|task| writing.encoder.task(task));
+            batch.locks.iter().for_each(|lock| writing.encoder.lock(lock));
+        }
+        let fits = batch.events.len().min(usize::try_from(writing.left).unwrap_or(usize::MAX));
+        let (events, rest) = batch.events.split_at(fits);
+        writing.left -= fits as u64;
+        for &event in events {
             match batch.asides.get(event.large() as usize) {
                 Some(aside) if event.kind() == Kind::Aside => writing.encoder.push_event(aside),
                 _ => writing.encoder.push(event),
@@ -157,7 +231,8 @@ impl Outlet for File {
                 writing.write();
             }
         }
-        let (Some(first), Some(last)) = (batch.events.first(), batch.events.last()) else { return };
+        writing.lose(rest);
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
         if last.at().since(*writing.since.get_or_insert(first.at())) >= PATIENCE {
             writing.write();
         }
@@ -172,8 +247,10 @@ impl Outlet for File {
     }
 }
 
-/// A program that is written to a file. Dropping it ends the file, with all that happened until then; what
-/// else listens to the recorder goes on. A program that ends without that loses a few milliseconds.
+/// A program that is written to a file. Dropping it ends the file, with all that happened until then, and waits
+/// until that is on the disk; what else listens to the recorder goes on. So keep it in `main`. A program that
+/// ends without that, by `std::process::exit` or a crash, loses a few milliseconds, and its file says that its end
+/// is missing.
 #[derive(Debug)]
 pub struct Saving {
     recorder: &'static Recorder,
@@ -224,19 +301,28 @@ impl Drop for Saving {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn save(path: impl AsRef<Path>) -> io::Result<Saving> {
+    save_at_most(path.as_ref(), MOST)
+}
+
+fn save_at_most(path: &Path, events: u64) -> io::Result<Saving> {
     let sink = "a recorder with a sink is installed: install `Recorder::program()`";
     let recorder = of_program().ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, sink))?;
-    let file = File::create(path)?;
+    let file = File::create(path)?.at_most(events);
     recorder.attach(file.clone());
     Ok(Saving { recorder, file })
 }
 
 /// The same, to the file that the environment variable [`FILE`] names; nothing where it names none. So it can
-/// stay in a program, and is asked for where that is started: `LOCKSCOPE_FILE=run.lockscope my-server`.
+/// stay in a program, and is asked for where that is started: `LOCKSCOPE_FILE=run.lockscope my-server`. The
+/// variable [`FILE_EVENTS`] may say how many events it takes [at most](File::at_most).
 ///
 /// # Errors
 ///
-/// Those of [`save`].
+/// Those of [`save`]; [`InvalidInput`](io::ErrorKind::InvalidInput) if [`FILE_EVENTS`] is no number.
 pub fn save_from_env() -> io::Result<Option<Saving>> {
-    std::env::var_os(FILE).filter(|path| !path.is_empty()).map(save).transpose()
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let Some(path) = set(FILE) else { return Ok(None) };
+    let most = set(FILE_EVENTS).map(|most| most.to_str().and_then(|most| most.parse().ok()).ok_or(()));
+    let wrong = |()| io::Error::new(io::ErrorKind::InvalidInput, format!("{FILE_EVENTS} is no number"));
+    save_at_most(path.as_ref(), most.transpose().map_err(wrong)?.unwrap_or(MOST)).map(Some)
 }

@@ -66,7 +66,7 @@ mod rwlock;
 mod semaphore;
 pub mod task;
 
-pub use file::{FILE, File, Saving, save, save_from_env};
+pub use file::{FILE, FILE_EVENTS, File, Saving, save, save_from_env};
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};

@@ -26,7 +26,6 @@ pub mod words;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use crate::event::{Event, Kind, LockId, Names, OpId, Outcome, Packed, TaskId, Time, What};
 
@@ -443,28 +442,6 @@ impl Trace {
     /// What is worth a sentence of this event, if anything is.
     pub fn note_of(&self, seq: u64) -> Option<&Note> {
         self.notes(seq).last().filter(|note| note.seq == seq)
-    }
-
-    /// Those that were let in by the same cause as `handoff`, it among them, as far as that happened by
-    /// `moment`: several readers at once, all who were notified. Of very many, some.
-    pub(crate) fn together(&self, handoff: &Handoff, moment: u64) -> Vec<Handoff> {
-        let cause = |handoff: &Handoff| handoff.from(moment).map(|from| from.seq);
-        let all = self.handoffs(moment);
-        let at = all.until(handoff.seq.saturating_sub(1));
-        let same = |other: &Handoff| {
-            other.seq == handoff.seq || (other.lock == handoff.lock && cause(other) == cause(handoff))
-        };
-        // Handoffs of other locks may lie between; with the real clock an instant has some length.
-        let near = |other: &Handoff| {
-            other.at.since(handoff.at).max(handoff.at.since(other.at)) < Duration::from_millis(1)
-        };
-        let before = (at.saturating_sub(INSTANT)..at).rev().filter_map(|index| all.get(index));
-        let mut group: Vec<_> = before.take_while(near).filter(same).collect();
-        group.reverse();
-        let after = (at..all.len().min(at + INSTANT)).filter_map(|index| all.get(index));
-        group.extend(after.take_while(near).filter(same));
-        group.retain(|other| cause(other).is_some() || other.seq == handoff.seq);
-        group
     }
 }
 

@@ -1,35 +1,52 @@
 //! The order as text: a sequence diagram with one row an event, and the reason of every handoff.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 
-use super::story::{self, Row, Tone};
-use super::{Trace, why, words};
-use crate::event::{Outcome, Policy, TaskId};
+use super::story::{Row, Rows, Tone};
+use super::{Owners, Trace, why, words};
+use crate::event::{LockId, Names, Outcome, Policy, TaskId};
 
 /// The narrowest and the widest that a task's column gets.
 const COLUMN: std::ops::RangeInclusive<usize> = 14..=26;
 /// So many columns are drawn at most; the tasks beyond share the last one, with their names.
 const MOST_COLUMNS: usize = 6;
 
+/// So many of the first rows say how wide the columns are; what is longer further on is told in fewer words,
+/// or cut.
+const MEASURED: usize = 1024;
+
 /// What `order` prints for people: who did what when, who owned the lock after it, and why.
 pub fn sequence_diagram(trace: &Trace) -> String {
-    let rows = story::rows(trace, 0, trace.len());
-    let columns = Columns::of(trace, &rows);
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = heading(&mut text, trace, &columns);
-    for row in &rows {
-        let _ = line(&mut text, trace, &columns, row);
-    }
-    if let Some(end) = trace.end() {
-        let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
-        let _ = writeln!(text, "{:>8}  {}{note}", end.at.millis(), end.outcome);
-        if end.outcome == Outcome::Deadlock {
-            let _ = writeln!(text, "{:>8}  ╰ {}", "", words::clean(&why::stuck(trace)));
-        }
-    }
+    let _ = write_sequence_diagram(&mut text, trace);
     text
+}
+
+/// The same, written row by row: it need not be in memory as a whole.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Result {
+    let rows = |room| Rows::new(trace, 0, trace.len()).in_columns_of(room);
+    let columns = Columns::of(trace, rows(usize::MAX).take(MEASURED));
+    heading(out, trace, &columns)?;
+    let mut line = Line::new(columns.end());
+    for row in rows(columns.width) {
+        line.clear();
+        tell(&mut line, trace, &columns, &row)?;
+        out.write_str(&line.text)?;
+    }
+    let Some(end) = trace.end() else { return Ok(()) };
+    let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
+    writeln!(out, "{:>8}  {}{note}", end.at.millis(), end.outcome)?;
+    if end.outcome == Outcome::Deadlock {
+        writeln!(out, "{:>8}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
+    }
+    Ok(())
 }
 
 struct Columns {
@@ -39,10 +56,10 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(trace: &Trace, rows: &[Row]) -> Self {
+    fn of(trace: &Trace, rows: impl Iterator<Item = Row>) -> Self {
         let tasks = &trace.names().tasks;
         let shared = tasks.len() > MOST_COLUMNS;
-        let longest = rows.iter().filter(|row| row.tone != Tone::Caption).map(|row| row.text.chars().count());
+        let longest = rows.filter(|row| row.tone != Tone::Caption).map(|row| row.text.chars().count());
         let longest = longest.chain(tasks.iter().map(|name| name.chars().count())).max().unwrap_or(0);
         let mut names: Vec<String> =
             tasks.iter().take(MOST_COLUMNS).map(|name| words::clean(name).into()).collect();
@@ -68,7 +85,7 @@ impl Columns {
     }
 }
 
-fn heading(text: &mut String, trace: &Trace, columns: &Columns) -> std::fmt::Result {
+fn heading(text: &mut impl Write, trace: &Trace, columns: &Columns) -> fmt::Result {
     for lock in &trace.names().locks {
         let (name, policy) = (words::clean(&lock.name), lock.kind.policy());
         let legal = if policy == Policy::Fifo { "" } else { ", one legal order" };
@@ -83,46 +100,41 @@ fn heading(text: &mut String, trace: &Trace, columns: &Columns) -> std::fmt::Res
     writeln!(text, "{names:<0$}owner", columns.end())
 }
 
-fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::fmt::Result {
-    let name = |task| words::clean(trace.names().task(task));
-    let column = columns.of_task(row.task);
-    write!(text, "{:>8}  ", row.at.millis())?;
-    let fits = |text: &str| text.chars().count() < columns.width;
-    let words = words::clean(row.fitting(fits));
+/// Writes a row into an empty line, with the reason in another one below it.
+fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Result {
+    line.stamp(row.at.millis())?;
+    let room = |text: &str| text.chars().count() < columns.width;
+    let words = words::clean(row.fitting(room));
     if row.tone == Tone::Caption {
-        return writeln!(text, "— {words} —");
+        return writeln!(line.text, "— {words} —");
     }
-    let mine =
-        if columns.is_shared(column) { format!("{}: {words}", name(row.task)) } else { words.into_owned() };
-    let at = column * columns.width;
-    let mut body = Line::new(columns.end());
+    let column = columns.of_task(row.task);
+    let mine = named(trace, columns, column, row.task, &words);
+    let (at, end) = (column * columns.width, columns.end());
     if let Some((to, word)) = row.handoff {
         let target = columns.of_task(to);
-        let granted =
-            if columns.is_shared(target) { format!("{}: {word}", name(to)) } else { word.to_owned() };
+        let granted = named(trace, columns, target, to, word);
         let target = target * columns.width;
         match target.cmp(&at) {
             Ordering::Greater => {
-                body.put(target, columns.end(), &granted);
-                let end = body.put(at, target - 4, &mine) + 1;
-                body.put(end, target, &format!("{}▶", "─".repeat(target.saturating_sub(end + 2))));
+                line.put(at, target - 4, &mine);
+                line.arrow(target, |shaft| format!("{shaft}▶"));
+                line.put(target, end, &granted);
             }
             Ordering::Less => {
-                body.put(at, columns.end(), &mine);
-                let end = body.put(target, at - 4, &granted) + 1;
-                body.put(end, at, &format!("◀{}", "─".repeat(at.saturating_sub(end + 2))));
+                line.put(target, at - 4, &granted);
+                line.arrow(at, |shaft| format!("◀{shaft}"));
+                line.put(at, end, &mine);
             }
-            Ordering::Equal => _ = body.put(at, columns.end(), &format!("{mine} ─▶ {granted}")),
+            Ordering::Equal => line.put(at, end, &format!("{mine} ─▶ {granted}")),
         }
     } else {
-        body.put(at, columns.end(), &mine);
+        line.put(at, end, &mine);
     }
-    let body: String = body.cells.into_iter().collect();
-    let nobody = if trace.names().locks.len() == 1 { "·" } else { "" };
-    let owner = row.owner(trace.names(), usize::MAX).unwrap_or_else(|| nobody.to_owned());
-    writeln!(text, "{}", format!("{body}{}", words::clean(&owner)).trim_end())?;
-    let handoff =
-        trace.handoffs(row.last).last().filter(|handoff| row.handoff.is_some() && handoff.seq >= row.seq);
+    line.pad(end);
+    line.own(trace.names(), row);
+    let handoff = row.handoff.and_then(|_| trace.handoffs(row.last).last());
+    let handoff = handoff.filter(|handoff| handoff.seq >= row.seq);
     let note = trace.notes(row.last).last().filter(|note| note.seq >= row.seq);
     let reason = match (handoff, note) {
         // Whoever is only woken may be too late: the rows below tell.
@@ -131,34 +143,96 @@ fn line(text: &mut String, trace: &Trace, columns: &Columns, row: &Row) -> std::
         (None, Some(note)) => why::note(trace, note),
         (None, None) => return Ok(()),
     };
-    writeln!(text, "{:>8}  ╰ {}", "", words::clean(&reason))
+    line.text += "          ╰ ";
+    line.text += &words::clean(&reason);
+    line.text.push('\n');
+    Ok(())
 }
 
-/// A line of cells, one a character.
+/// `words`, with the name of the task where the column does not say whose they are.
+fn named<'a>(trace: &Trace, columns: &Columns, column: usize, task: TaskId, words: &'a str) -> Cow<'a, str> {
+    if columns.is_shared(column) {
+        format!("{}: {words}", words::clean(trace.names().task(task))).into()
+    } else {
+        words.into()
+    }
+}
+
+/// A line that is written from left to right, one character a column, behind the time.
+#[derive(Default)]
 struct Line {
-    cells: Vec<char>,
+    text: String,
+    /// The columns that are written.
+    written: usize,
+    /// As many as there are.
+    blanks: String,
+    /// What was said last of a millisecond, and of an owner: mostly it is said again.
+    stamped: (u64, String),
+    owned: (Option<LockId>, Owners, String),
 }
 
 impl Line {
     fn new(width: usize) -> Self {
-        Self { cells: vec![' '; width] }
+        Self { text: String::new(), written: 0, blanks: " ".repeat(width), ..Self::default() }
     }
 
-    /// Writes `words` from column `at`, cut with `…` before column `end`; gives the column after them.
-    fn put(&mut self, at: usize, end: usize, words: &str) -> usize {
-        let room = end.min(self.cells.len()).saturating_sub(at + 1);
-        let words = cut(words, room);
-        for (cell, c) in self.cells.iter_mut().skip(at).zip(words.chars()) {
-            *cell = c;
+    fn clear(&mut self) {
+        self.text.clear();
+        self.written = 0;
+    }
+
+    /// Begins with the time, in milliseconds.
+    fn stamp(&mut self, millis: u64) -> fmt::Result {
+        let (last, said) = &mut self.stamped;
+        if *last != millis || said.is_empty() {
+            *last = millis;
+            said.clear();
+            write!(said, "{millis:>8}  ")?;
         }
-        at + words.chars().count()
+        self.text += said;
+        Ok(())
+    }
+
+    /// Ends with whose the lock is.
+    fn own(&mut self, names: &Names, row: &Row) {
+        let (lock, owners, said) = &mut self.owned;
+        if (*lock, *owners) != (row.lock, row.owners) {
+            (*lock, *owners) = (row.lock, row.owners);
+            *said =
+                row.owner(names, usize::MAX).map_or_else(String::new, |owner| words::clean(&owner).into());
+        }
+        let nobody = said.is_empty() && names.locks.len() == 1;
+        self.text += if nobody { "·" } else { said };
+        self.text.truncate(self.text.trim_end().len());
+        self.text.push('\n');
+    }
+
+    /// Leaves blank what is before column `at`.
+    fn pad(&mut self, at: usize) {
+        let blank = at.min(self.blanks.len()).saturating_sub(self.written);
+        self.text += &self.blanks[..blank];
+        self.written += blank;
+    }
+
+    /// Writes `words` from column `at`, cut with `…` before column `end`.
+    fn put(&mut self, at: usize, end: usize, words: &str) {
+        self.pad(at);
+        let words = cut(words, end.saturating_sub(at + 1));
+        self.text += &words;
+        self.written += words.chars().count();
+    }
+
+    /// Draws an arrow from here to column `end`, with a blank at both of its ends.
+    fn arrow(&mut self, end: usize, drawn: impl Fn(String) -> String) {
+        let at = self.written + 1;
+        self.put(at, end, &drawn("─".repeat(end.saturating_sub(at + 2))));
     }
 }
 
 /// `words` in at most `room` characters, cut with `…`.
-fn cut(words: &str, room: usize) -> String {
-    if words.chars().count() <= room {
-        return words.to_owned();
+fn cut(words: &str, room: usize) -> Cow<'_, str> {
+    if words.len() <= room || words.chars().count() <= room {
+        return words.into();
     }
     words.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }

@@ -87,10 +87,10 @@ pub fn list(names: &[&str], opens: bool) -> String {
 /// the first name may be more.
 pub fn group(names: &Names, owners: &Owners, room: usize) -> String {
     let mut said = String::new();
-    let all: Vec<_> = owners.named().collect();
-    for (index, task) in all.iter().enumerate() {
-        let name = names.task(*task);
-        let rest = all.len() - index - 1 + owners.more as usize;
+    let all = owners.named().count();
+    for (index, task) in owners.named().enumerate() {
+        let name = names.task(task);
+        let rest = all - index - 1 + owners.more as usize;
         let more = if rest > 0 { format!(" +{rest}") } else { String::new() };
         let length = said.chars().count() + 1 + name.chars().count() + more.len();
         if index > 0 && length > room {
@@ -161,7 +161,9 @@ pub fn ascii(c: char) -> char {
 /// assert_eq!(clean("plain"), "plain");
 /// ```
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| picture(c).is_none()) {
+    // Nearly all that is said is plain: a look at all the bytes at once says so.
+    let plain = text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if plain || text.chars().all(|c| picture(c).is_none()) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(|c| picture(c).unwrap_or(c)).collect())

@@ -1,5 +1,7 @@
 //! Compact trace files that are broken, foreign or hostile: what is whole plays, and the place is told.
 
+use std::io::{self, BufRead, Read};
+
 use lockscope::compact::{Encoder, Head};
 use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, OpId, TaskId, Time, What};
 use lockscope::record::trace_file::{self, Place, Reading, Unreadable};
@@ -172,6 +174,53 @@ fn what_would_need_too_much_memory_is_not_read() {
         (0..10).for_each(|_| encoder.push_event(&event(What::Say { text: text.as_str().into() })));
     });
     assert!(told.ends_with("values and words need more than 64 MiB"), "{told}");
+}
+
+/// A file without end, of blocks that a later version may have added: they hold nothing that is kept.
+struct Endless {
+    piece: Vec<u8>,
+    at: usize,
+    read: u64,
+}
+
+impl Read for Endless {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let piece = self.fill_buf()?;
+        let length = piece.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&piece[..length]);
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Endless {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(&self.piece[self.at..])
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.read += length as u64;
+        self.at += length;
+        self.at %= self.piece.len();
+    }
+}
+
+#[test]
+fn a_file_without_end_is_not_read_without_end() {
+    let head = Encoder::new(&Head::default()).take();
+    let mut block = vec![200];
+    block.extend((8_u32 << 20).to_le_bytes());
+    let content = vec![0; 8 << 20];
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&block);
+    sum.update(&content);
+    block.extend(sum.finalize().to_le_bytes());
+    block.extend(content);
+    let mut endless = Endless { piece: block, at: 0, read: 0 };
+    let read = trace_file::read((&head[..]).chain(&mut endless)).unwrap();
+    let damage = read.damage.unwrap();
+    assert_eq!(damage.what, "the file has more than 512 MiB");
+    assert!(endless.read >= (512 << 20) - head.len() as u64 && endless.read < 530 << 20, "{}", endless.read);
 }
 
 /// What is said of it does not depend on how often it was looked at, and who comes to an end makes room.

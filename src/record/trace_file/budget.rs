@@ -112,3 +112,71 @@ fn size(value: &Json) -> usize {
         Json::Null | Json::Bool(_) | Json::Number(_) => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::{Actor, LockId, LockKind, LockName, Names, OpId, TaskId, Time};
+
+    fn event(what: What) -> Event {
+        Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what }
+    }
+
+    /// How many of these events fit, and what is said of the next.
+    fn fit(most: u64, names: Names, what: &What) -> (u64, String) {
+        let (mut budget, trace, event) = (Budget::new(most), Trace::new(names), event(what.clone()));
+        let mut taken = 0;
+        loop {
+            match budget.spend(&event, &trace) {
+                Ok(()) => taken += 1,
+                Err(why) => return (taken, why),
+            }
+        }
+    }
+
+    fn tasks(count: u32) -> Names {
+        Names { tasks: (0..count).map(|task| task.to_string().into()).collect(), locks: Vec::new() }
+    }
+
+    #[test]
+    fn there_are_so_many_events() {
+        assert_eq!(fit(7, tasks(1), &What::Wake), (7, "there are more than 7 events".into()));
+        assert_eq!(fit(0, tasks(1), &What::Wake), (0, "there are more than 0 events".into()));
+    }
+
+    /// Every loss goes through all tasks and locks, so that their product is what has a bound.
+    #[test]
+    fn losses_go_through_so_many_tasks_and_locks_in_all() {
+        let lost = What::Lost { events: 1 };
+        let told = "events are lost too often for so many tasks and locks";
+        assert_eq!(fit(u64::MAX, tasks(1 << 18), &lost), (1 << 14, told.into()));
+        let lock = LockName { name: "l".into(), kind: LockKind::TokioMutex, permits: None };
+        let names = Names { locks: vec![lock], ..tasks((1 << 18) - 1) };
+        assert_eq!(fit(u64::MAX, names, &lost), (1 << 14, told.into()));
+        // Without any it costs nothing.
+        assert_eq!(fit(1_000, tasks(0), &lost).0, 1_000);
+    }
+
+    /// Of each kind of event that brings content.
+    #[test]
+    fn values_and_words_have_so_many_bytes_in_all() {
+        let text: Arc<str> = "x".repeat(1 << 20).into();
+        let value = Arc::new(Json::String(text.to_string()));
+        let (lock, op) = (LockId(0), OpId(1));
+        for what in [
+            What::Say { text: text.clone() },
+            What::Print { text: text.clone() },
+            What::Debug { name: "v".into(), value: Some(value.clone()), place: (1, 1) },
+            What::Get { lock, key: text.clone(), value: None },
+            What::Insert { lock, key: "k".into(), value: value.clone() },
+            What::Sent { lock, op, value: value.clone() },
+            What::Received { lock, op, value: Some(value.clone()) },
+        ] {
+            let (taken, why) = fit(u64::MAX, tasks(1), &what);
+            assert_eq!(why, "values and words need more than 64 MiB");
+            assert!((63..=64).contains(&taken), "{taken}");
+        }
+    }
+}

@@ -186,3 +186,29 @@ impl Head {
         Ok(names)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<Arc<str>> {
+        names.iter().map(|name| (*name).into()).collect()
+    }
+
+    /// However many they are at once, and in how many pieces they come.
+    #[test]
+    fn so_many_tasks_and_locks_are_told_apart() {
+        let lock = |name: &str| LockName { name: name.into(), kind: LockKind::TokioMutex, permits: None };
+        let mut distinct = Distinct::new(3, 2);
+        distinct.add(&names(&["a", "b"]), &[lock("a")]).unwrap();
+        assert_eq!(distinct.add(&names(&["b"]), &[]).unwrap_err(), "`b` is named twice");
+        let mut distinct = Distinct::new(3, 2);
+        distinct.add(&names(&["a", "b"]), &[lock("a")]).unwrap();
+        distinct.add(&names(&["c"]), &[lock("b")]).unwrap();
+        let told = "there are more than 3 tasks or 2 locks";
+        assert_eq!(distinct.add(&names(&["d"]), &[]).unwrap_err(), told);
+        let mut distinct = Distinct::new(3, 2);
+        assert_eq!(distinct.add(&[], &[lock("a"), lock("b"), lock("c")]).unwrap_err(), told);
+        assert_eq!(Distinct::new(3, 2).add(&names(&["a", "b", "c", "d"]), &[]).unwrap_err(), told);
+    }
+}

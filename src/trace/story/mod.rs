@@ -5,8 +5,10 @@
 
 mod tell;
 
-use super::{Owners, Trace, words};
-use crate::event::{Family, LockId, Names, TaskId, Time, What};
+use std::borrow::Cow;
+
+use super::{Owners, State, Trace, words};
+use crate::event::{Event, Family, LockId, Names, TaskId, Time, What};
 
 use tell::granting;
 pub(crate) use tell::option;
@@ -94,13 +96,39 @@ pub fn fitting<'a>(text: &'a str, shorter: &'a [String], fits: impl Fn(&str) -> 
 
 /// The rows that tell the events after moment `from`, up to and including moment `to`.
 pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
-    let to = to.min(trace.len());
-    let mut state = trace.state(from).into_owned();
-    let mut rows: Vec<Row> = Vec::new();
-    let only_lock = (trace.names().locks.len() == 1).then_some(LockId(0));
-    for seq in from + 1..=to {
-        let Some(event) = trace.event(seq) else { break };
-        state.apply(&event);
+    Rows::new(trace, from, to).collect()
+}
+
+/// The same, one after the other.
+pub(super) struct Rows<'a> {
+    trace: &'a Trace,
+    /// What holds after all that was told.
+    state: Cow<'a, State>,
+    /// Which event is told next, and which last.
+    next: u64,
+    to: u64,
+    /// The last row: what comes next may belong to it.
+    last: Option<Row>,
+    /// What has fewer characters need not be told in fewer words.
+    room: usize,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(trace: &'a Trace, from: u64, to: u64) -> Self {
+        Self { trace, state: trace.state(from), next: from + 1, to: to.min(trace.len()), last: None, room: 0 }
+    }
+
+    /// The same where there is so much room: a row that has fewer characters has no fewer words.
+    pub(super) fn in_columns_of(self, room: usize) -> Self {
+        Self { room, ..self }
+    }
+
+    /// Tells the next event: in the row before it, or in one of its own.
+    fn tell(&mut self, event: &Event) -> Option<Row> {
+        let (trace, seq) = (self.trace, event.seq);
+        let state = self.state.to_mut();
+        state.apply(event);
+        let only_lock = (trace.names().locks.len() == 1).then_some(LockId(0));
         let lock = event.what.lock().or(only_lock);
         let of_lock = lock.and_then(|lock| state.lock(lock));
         let owners = of_lock.map_or_else(Owners::default, |lock| match lock.heir() {
@@ -108,15 +136,30 @@ pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
             _ => lock.group(),
         });
         let granted = of_lock.is_some_and(|lock| lock.holders.is_empty());
-        let (text, tone) = tell(&event, &state, trace.names());
+        // Whether the grant, which is one of the last two events, is a handoff by the other one.
+        let caused = |grant: u64, by: u64| {
+            let handoff = || Some(trace.handoffs(grant)).filter(|all| all.last_seq() == Some(grant))?.last();
+            handoff().is_some_and(|handoff| handoff.from(seq).is_some_and(|from| from.seq == by))
+        };
+        let mut before = self.last.as_mut().filter(|before| before.handoff.is_none());
+        if let Some(before) = &mut before
+            && matches!(event.what, What::Grant { .. })
+            && caused(seq, before.last)
+        {
+            before.handoff = Some((event.actor.task, granting(event, of_lock)));
+            (before.last, before.owners, before.granted) = (seq, owners, granted);
+            return None;
+        }
+        let (text, tone) = tell(event, state, trace.names());
         let late = matches!(event.what, What::Wake)
             && state.task(event.actor.task).is_some_and(|task| task.late.is_some());
+        let fits = text.len() < self.room || text.chars().count() < self.room;
         let mut row = Row {
             seq,
             last: seq,
             at: event.at,
             task: event.actor.task,
-            shorter: shorter(&event, &state, trace.names()),
+            shorter: if fits { Vec::new() } else { shorter(event, state, trace.names()) },
             text,
             tone,
             handoff: None,
@@ -125,29 +168,31 @@ pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
             granted,
             minor: (tone == Tone::Life && !late) || matches!(event.what, What::Get { .. }),
         };
-        if let Some(before) = rows.last_mut().filter(|before| before.handoff.is_none()) {
-            let handoff = |grant: u64| {
-                let all = trace.handoffs(grant);
-                if all.last_seq() == Some(grant) { all.last() } else { None }
-            };
-            let caused = |grant: u64, by: u64| {
-                handoff(grant).is_some_and(|handoff| handoff.from(seq).is_some_and(|from| from.seq == by))
-            };
-            if caused(seq, before.last) {
-                before.handoff = Some((row.task, granting(&event, of_lock)));
-                (before.last, before.owners, before.granted) = (seq, owners, granted);
-                continue;
-            }
-            // What wakes within the sending of a message is on record before it.
-            if before.tone == Tone::Grant && caused(before.seq, seq) {
-                let word = trace.event(before.seq).map_or("", |grant| granting(&grant, of_lock));
-                row.handoff = Some((before.task, word));
-                row.seq = before.seq;
-                *before = row;
-                continue;
+        // What wakes within the sending of a message is on record before it.
+        if let Some(before) = before.filter(|before| before.tone == Tone::Grant)
+            && caused(before.seq, seq)
+        {
+            let word = trace.event(before.seq).map_or("", |grant| granting(&grant, of_lock));
+            row.handoff = Some((before.task, word));
+            row.seq = before.seq;
+            *before = row;
+            return None;
+        }
+        self.last.replace(row)
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        while self.next <= self.to {
+            let Some(event) = self.trace.event(self.next) else { break };
+            self.next += 1;
+            if let Some(row) = self.tell(&event) {
+                return Some(row);
             }
         }
-        rows.push(row);
+        self.last.take()
     }
-    rows
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::place_in_queue;
+use super::{place_in_queue, together};
 use crate::event::{Mode, TaskId, Time, What};
 use crate::trace::{Fate, Freed, Handoff, Passed, Trace, words};
 
 /// Why `handoff` went where it went, as far as is known at `moment`. Those whom the same cause let in are
 /// told together.
 pub fn explain(trace: &Trace, handoff: &Handoff, moment: u64) -> String {
-    let told = Told { trace, handoff, moment, group: trace.together(handoff, moment) };
+    let told = Told { trace, handoff, moment, group: together(trace, handoff, moment) };
     match handoff.mode {
         Mode::Signal => told.notified(),
         Mode::Message => told.passed("is woken", "got its message", "a message"),

@@ -9,6 +9,7 @@ mod handed;
 mod noted;
 mod standing;
 mod stuck;
+mod together;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use handed::explain;
 pub use noted::note;
 pub use standing::{of_lock, of_task};
 pub use stuck::stuck;
+use together::together;
 
 /// A sentence or two, and the moment that they are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<S
         .max_by_key(|handoff| (last.at.since(handoff.asked), handoff.seq))
         .unwrap_or(last);
     let mut text = explain(trace, &main, moment);
-    let told = trace.together(&main, moment);
+    let told = together(trace, &main, moment);
     let told = told.last().map_or(main.seq, |last| last.seq);
     let name = |handoff: &Handoff| trace.names().task(handoff.to);
     // Those of this instant alone: the history before it may be long.
