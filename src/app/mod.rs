@@ -7,6 +7,7 @@
 mod choosing;
 mod compare;
 mod event_loop;
+mod forget;
 mod keep;
 mod message;
 mod origin;

@@ -7,8 +7,9 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
+use super::forget::{forget, take};
 use crate::channel::{Lead, Offer, Run};
-use crate::event::{Event, Names, Outcome, Packed, Time};
+use crate::event::{Event, Names, Outcome, Time};
 use crate::record::trace_file::Budget;
 use crate::scenario::ClockKind;
 use crate::trace::{End, Trace};
@@ -46,6 +47,9 @@ pub(super) enum Turn {
     Again,
 }
 
+/// A history is made shorter when it has this part of the events that it may have.
+const KEPT: u64 = 4;
+
 /// How many events are taken in at once, so that it leaves time for keys and drawing.
 const AT_ONCE: usize = 100_000;
 
@@ -62,10 +66,14 @@ pub struct Incoming {
     full: Option<(String, u64)>,
     /// Whether nobody tells anything any more.
     closed: bool,
+    /// With so many events the history begins, that tell where things stood.
+    opening: u64,
 }
 
 impl Incoming {
-    /// What comes over this channel. A history has at most so many events; of later ones the number is told.
+    /// What comes over this channel. A history has at most so many events; of later ones the number is told. It
+    /// comes to that only where the playhead stays in what was: where it follows, the older half is
+    /// [forgotten](Trace::earlier) long before.
     pub fn new(news: Receiver<News>, most: u64) -> Self {
         Self {
             news,
@@ -75,7 +83,25 @@ impl Incoming {
             budget: Budget::new(most),
             full: None,
             closed: false,
+            opening: 0,
         }
+    }
+
+    /// Forgets the older half of `trace` if it has grown long and the playhead, at `moment`, is in the later one.
+    /// Gives the playhead's moment in what is left.
+    ///
+    /// Whoever looks at what was is left it, until there are as many events as there may be.
+    pub(super) fn forget(&mut self, trace: &mut Trace, moment: u64) -> Option<u64> {
+        let cut = trace.len() / 2;
+        if trace.len() < self.most / KEPT || moment <= cut || trace.end().is_some() {
+            return None;
+        }
+        let (rest, opening) = forget(trace, cut, self.opening);
+        self.budget = Budget::new(self.most);
+        // What was let through once is let through again.
+        rest.events().iter().try_for_each(|event| self.budget.spend(&event, &rest)).ok();
+        (*trace, self.opening) = (rest, opening);
+        Some(moment - cut + opening)
     }
 
     /// Takes into `trace` what has come, up to the next turn.
@@ -92,6 +118,7 @@ impl Incoming {
                 Ok(News::Over { at, how }) => return Some(self.over(trace, at, how)),
                 Ok(News::Again) => {
                     (self.names, self.edge, self.full) = (Names::default(), Time::ZERO, None);
+                    self.opening = 0;
                     self.budget = Budget::new(self.most);
                     *trace = Trace::default();
                     return Some(Turn::Again);
@@ -123,10 +150,7 @@ impl Incoming {
                 self.full = Some((why, 1));
             } else {
                 self.edge = event.at.max(self.edge);
-                match Packed::of(&event) {
-                    Some(packed) => trace.push_packed(packed),
-                    None => trace.push(event),
-                }
+                take(trace, event);
             }
         }
         match &self.full {

@@ -15,7 +15,7 @@ use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::{Outcome, Time};
 use crate::record::Recording;
 use crate::scenario::{ClockKind, Marker, Markers, Plan};
-use crate::trace::{End, Trace};
+use crate::trace::{End, Trace, words};
 use crate::view::Playing;
 
 /// The speeds there are.
@@ -251,12 +251,17 @@ impl Player {
     /// What is known of the run so far, as a recording of it.
     pub fn recording(&self) -> Recording {
         let mut trace = self.trace.clone();
-        if trace.end().is_none() {
+        let mut end = trace.end().cloned().unwrap_or_else(|| {
             let last = trace.at(trace.len());
             let at = self.origin.edge().unwrap_or(self.now).max(last);
             let note = Some("it went on when this was saved".into());
-            trace.finish(End { outcome: Outcome::Stopped, at, note });
+            End { outcome: Outcome::Stopped, at, note }
+        });
+        if trace.earlier() > 0 {
+            let earlier = format!("{} before this were not kept", words::events(trace.earlier()));
+            end.note = Some(end.note.map_or_else(|| earlier.clone(), |note| format!("{note}; {earlier}")));
         }
+        trace.finish(end);
         let clock = if self.origin.is_real() { ClockKind::Real } else { ClockKind::Virtual };
         Recording { plan: self.plan.clone(), source: None, trace, clock, horizon: None }
     }
@@ -308,6 +313,11 @@ impl Player {
     /// Takes in what a program has done since, whether the picture moves or not.
     fn take_in(&mut self) {
         let Origin::Live(incoming) = &mut self.origin else { return };
+        if let Some(moment) = incoming.forget(&mut self.trace, self.moment) {
+            // Where a seek began may be forgotten.
+            self.from.0 = moment.saturating_sub(self.moment.saturating_sub(self.from.0));
+            self.moment = moment;
+        }
         match incoming.take_in(&mut self.trace) {
             None => {}
             Some(Turn::Over(how)) => self.told = Some(format!("{how}; w saves what was seen")),

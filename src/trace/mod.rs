@@ -62,6 +62,8 @@ pub struct End {
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     names: Names,
+    /// How many events came before the first, and are not kept.
+    earlier: u64,
     events: Events,
     now: State,
     /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
@@ -114,6 +116,11 @@ impl Trace {
         trace.size(&names);
         trace.names = names;
         trace
+    }
+
+    /// An empty history of what comes after so many events that are not kept.
+    pub fn after(names: Names, earlier: u64) -> Self {
+        Self { earlier, ..Self::new(names) }
     }
 
     /// A whole history at once.
@@ -355,6 +362,11 @@ impl Trace {
     /// Up to when it tells.
     fn until(&self) -> Time {
         self.end.as_ref().map_or(self.now.at, |end| end.at.max(self.now.at))
+    }
+
+    /// How many events came before the first, and are not kept.
+    pub fn earlier(&self) -> u64 {
+        self.earlier
     }
 
     /// How many events are missing in all.

@@ -68,6 +68,14 @@ pub(super) fn line<'w>(
         x
     };
 
+    let earlier = scene.trace.earlier();
+    let x = if earlier > 0 {
+        let told = format!("{} before this not kept", words::events(earlier));
+        paint::put_right(buf, area.x, x.saturating_sub(3), area.y, &told, dim)
+    } else {
+        x
+    };
+
     let name = paint::put(buf, area.x, area.y, area.width, " lockscope ", theme.badge) + 1;
     let room = x.saturating_sub(name);
     let title = paint::width(scene.title);

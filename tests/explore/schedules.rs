@@ -174,7 +174,7 @@ fn explore(of: Of, tasks: &'static [&'static [Step]], runs: usize, least: usize)
     }
 }
 
-const RUNS: usize = 8_000;
+const RUNS: usize = 3_000;
 
 #[test]
 fn a_mutex_that_three_tasks_hand_on() {

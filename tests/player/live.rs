@@ -195,33 +195,94 @@ fn a_program_that_is_back_begins_a_new_history() {
     assert_eq!((place(&app), app.player().trace().names()), ((1, 1, 9), &more));
 }
 
+/// One of many turns: seven events at 100 ms each.
+fn turn(turn: u64) -> News {
+    let events = (0..7).map(|at| event(turn * 100 + at, 0, What::Wake)).collect();
+    told(names(&[], &[]), events, turn * 100 + 50)
+}
+
 #[test]
 fn a_history_is_bounded_and_what_is_not_kept_is_counted() {
-    let (send, mut app) = app(10);
-    let turn = |turn: u64| {
-        let events = (0..7).map(|at| event(turn * 100 + at, 0, What::Wake)).collect();
-        told(names(&[], &[]), events, turn * 100 + 50)
-    };
+    let (send, mut app) = app(40);
     tell(&send, &mut app, told(names(&["t"], &[]), vec![], 0));
     tell(&send, &mut app, turn(0));
     assert_eq!(place(&app), (7, 7, 50));
-    tell(&send, &mut app, turn(1));
-    // Nobody knows what is so at 150 ms.
-    assert_eq!((place(&app), app.player().playing()), ((10, 10, 102), Playing::Ended));
+    // Who looks at what was keeps it, up to the bound.
+    app.update(Message::Home, AREA);
+    (1..6).for_each(|n| tell(&send, &mut app, turn(n)));
+    // Nobody knows what is so at 550 ms.
+    assert_eq!(place(&app), (40, 0, 0));
     let text = screen_of(&mut app, AREA);
-    assert!(text.contains("there are more than 10 events: what comes now is not kept"), "{text}");
+    assert!(text.contains("there are more than 40 events: what comes now is not kept"), "{text}");
+    app.update(Message::End, AREA);
+    assert_eq!((place(&app), app.player().playing()), ((40, 40, 504), Playing::Ended));
+    let text = screen_of(&mut app, AREA);
     assert!(
-        text.contains("stopped at 102 ms: there are more than 10 events; 4 that came later are not kept")
+        text.contains("stopped at 504 ms: there are more than 40 events; 2 that came later are not kept"),
+        "{text}"
     );
-    tell(&send, &mut app, turn(2));
+    tell(&send, &mut app, turn(6));
     let note = |app: &App| app.player().trace().end().unwrap().note.clone().unwrap();
-    assert_eq!(note(&app), "there are more than 10 events; 11 that came later are not kept");
+    assert_eq!(note(&app), "there are more than 40 events; 9 that came later are not kept");
     tell(&send, &mut app, over("the program has ended"));
-    assert_eq!((place(&app), note(&app).contains("11 that came later")), ((10, 10, 102), true));
+    assert_eq!((place(&app), note(&app).contains("9 that came later")), ((40, 40, 504), true));
     // Another one is kept again.
     tell(&send, &mut app, News::Again);
     tell(&send, &mut app, told(names(&["t"], &[]), vec![event(1, 0, What::Spawn)], 1));
     assert_eq!(place(&app), (1, 1, 1));
+}
+
+#[test]
+fn who_follows_for_long_forgets_what_was() {
+    let (send, mut app) = app(400);
+    tell(&send, &mut app, beginning());
+    tell(&send, &mut app, handoff());
+    let asks = vec![
+        event(1001, 0, What::Wait { lock: DB, op: OpId(3), mode: X }),
+        event(1002, 2, What::Sleep { until: Time::from_millis(90_000) }),
+        event(1003, 3, What::Spawn),
+    ];
+    tell(&send, &mut app, told(names(&["sleeper", "busy"], &[]), asks, 1003));
+    let mut now = 1003;
+    let mut longest = 0;
+    for _ in 0..200 {
+        let events = (1..=3).map(|ms| event(now + ms, 3, What::Wake)).collect();
+        now += 3;
+        tell(&send, &mut app, told(Names::default(), events, now));
+        let (len, moment, at) = place(&app);
+        longest = longest.max(len);
+        // The playhead is where the program is, whatever is forgotten.
+        assert_eq!((moment, at), (len, now));
+    }
+    // A quarter of what there may be, and the events of a frame.
+    assert!((100..=103).contains(&longest), "{longest}");
+    let trace = app.player().trace();
+    // Each of the 609 events is kept or counted, beside those that say where things stood.
+    let kept = trace.events().iter().filter(|event| event.what == What::Wake).count() as u64;
+    assert_eq!(trace.earlier() + kept, 10 + 600);
+    // One has the lock, one waits, one sleeps, and four live.
+    assert_eq!(trace.len() - kept, 7);
+    // Who had the lock has it, and who waited waits, for as long as it has.
+    let state = trace.state(trace.len());
+    let holder = state.lock(DB).unwrap().owner().unwrap();
+    assert_eq!((holder.task, holder.since), (TaskId(1), Time::from_millis(1000)));
+    let waiter = &state.lock(DB).unwrap().queue[0];
+    assert_eq!((waiter.task, waiter.since), (TaskId(0), Time::from_millis(1001)));
+    let text = screen_of(&mut app, AREA);
+    assert!(
+        text.contains(&format!("{} events before this not kept", app.player().trace().earlier())),
+        "{text}"
+    );
+    let recording = app.player().recording();
+    let note = recording.trace.end().unwrap().note.clone().unwrap();
+    assert!(
+        note.starts_with("it went on when this was saved; ") && note.ends_with("were not kept"),
+        "{note}"
+    );
+    // A step back is in what is left.
+    app.update(Message::Back, AREA);
+    let (len, moment, _) = place(&app);
+    assert_eq!(moment, len - 1);
 }
 
 #[test]

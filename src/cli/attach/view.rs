@@ -12,10 +12,13 @@ use super::super::record::write_trace;
 use super::super::{Failure, axis, complain, is_utf8, theme};
 use super::listen::{Place, listen};
 use crate::app::{self, App, Incoming, Keep, Settings, Stops};
-use crate::engine::{MAX_EVENTS, Options};
+use crate::engine::Options;
 use crate::live::Live;
 use crate::record::Recording;
 use crate::trace::words;
+
+/// Events of a history, at most: about 300 MB. It comes to a quarter of that where the playhead follows.
+const MOST: u64 = 8_000_000;
 
 /// So many batches may wait for the player; then the program is not listened to, and tells later what it
 /// could not tell meanwhile.
@@ -42,7 +45,7 @@ pub(super) fn show(
         ascii: flags.ascii || !is_utf8(),
         stops: Stops::Nowhere,
     };
-    let mut app = App::live(&words::clean(title), Incoming::new(news, MAX_EVENTS), &settings);
+    let mut app = App::live(&words::clean(title), Incoming::new(news, MOST), &settings);
     app.keep_with(Arc::new(Here));
     let left = app::run(&mut app);
     if let Some(path) = &flags.save {
