@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 /// Of virtual time.
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Pairs of measurements.
 const ROUNDS: usize = 21;
