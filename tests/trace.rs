@@ -592,7 +592,7 @@ fn the_order_is_written_row_by_row_and_no_further_than_somebody_reads() {
     assert!(reader.asked < 110, "{}", reader.asked);
 }
 
-/// How wide the columns are does not depend on what comes a thousand rows later, but on what is near.
+/// How wide the columns are does not depend on what comes thousands of rows later, but on what is near.
 #[test]
 fn the_first_rows_say_how_wide_the_columns_are() {
     let long = What::Print { text: "what is longer than the rest".into() };
@@ -603,8 +603,8 @@ fn the_first_rows_say_how_wide_the_columns_are() {
         let column = |name: &str| told.lines().find(|line| line.contains(name)).unwrap().find(name).unwrap();
         (column("owner") - column("b "), told.lines().last().unwrap().trim().to_owned())
     };
-    assert_eq!(told(1_023), (26, format!("1  what is longer than the rest{:24}·", "")));
-    assert_eq!(told(1_024), (14, "1  what is longer than the re… ·".into()));
+    assert_eq!(told(4_095), (26, format!("1  what is longer than the rest{:24}·", "")));
+    assert_eq!(told(4_096), (14, "1  what is longer than the re… ·".into()));
 }
 
 #[test]

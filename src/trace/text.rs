@@ -15,7 +15,7 @@ const MOST_COLUMNS: usize = 6;
 
 /// So many of the first rows say how wide the columns are; what is longer further on is told in fewer words,
 /// or cut.
-const MEASURED: usize = 1024;
+const MEASURED: usize = 4096;
 
 /// What `order` prints for people: who did what when, who owned the lock after it, and why.
 pub fn sequence_diagram(trace: &Trace) -> String {
