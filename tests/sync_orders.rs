@@ -175,7 +175,7 @@ async fn yield_once() {
 
 type Log = Rc<RefCell<String>>;
 
-async fn either<'a, L: Lock>(lock: &'a L, first: u32, second: u32) -> Guard<'a> {
+async fn either<L: Lock>(lock: &L, first: u32, second: u32) -> Guard<'_> {
     let (mut first, mut second) = (pin!(lock.take(first)), pin!(lock.take(second)));
     poll_fn(|cx| match first.as_mut().poll(cx) {
         Poll::Ready(guard) => Poll::Ready(guard),

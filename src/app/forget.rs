@@ -1,6 +1,8 @@
 //! What becomes of a history that grows for as long as a program runs: its older half is forgotten. The rest
 //! begins with where things stood.
 
+use std::collections::HashSet;
+
 use crate::event::{Actor, Event, Kind, Packed, TaskId, Time, What};
 use crate::sync::Present;
 use crate::trace::Trace;
@@ -46,14 +48,16 @@ fn standing(trace: &Trace, cut: u64, at: Time) -> Vec<Event> {
         }
     }
     let prologue = present.prologue(Time::ZERO, &[]);
-    let whole = |packed: &Packed| match packed.kind() {
-        Kind::Aside => prologue.asides.get(packed.large() as usize).cloned(),
-        Kind::Spawn => Some(begins(at, packed.task())),
-        _ => packed.event(0),
-    };
-    let mut events: Vec<Event> = prologue.events.iter().filter_map(whole).collect();
-    events.sort_by_key(|event| event.at);
-    events
+    let (alive, rest): (Vec<Packed>, Vec<Packed>) =
+        prologue.events.iter().partition(|packed| packed.kind() == Kind::Spawn);
+    // Whoever sleeps, owns or waits is alive by that.
+    let acts =
+        |packed: &&Packed| !matches!(packed.kind(), Kind::AddPermits | Kind::ForgetPermits | Kind::Aside);
+    let seen: HashSet<TaskId> = rest.iter().filter(acts).map(|packed| packed.task()).collect();
+    let whole =
+        |packed: Packed| packed.event(0).or_else(|| prologue.asides.get(packed.large() as usize).cloned());
+    let others = alive.iter().map(|packed| packed.task()).filter(|task| !seen.contains(task));
+    rest.into_iter().filter_map(whole).chain(others.map(|task| begins(at, task))).collect()
 }
 
 fn begins(at: Time, task: TaskId) -> Event {

@@ -11,7 +11,7 @@ use lockscope::event::{
 };
 use lockscope::record::{Recording, trace_file};
 use lockscope::scenario::{self, Source};
-use lockscope::trace::Trace;
+use lockscope::trace::{Look, Trace};
 use lockscope::view::Playing;
 use proptest::prelude::*;
 
@@ -257,11 +257,11 @@ fn who_follows_for_long_forgets_what_was() {
     // A quarter of what there may be, and the events of a frame.
     assert!((100..=103).contains(&longest), "{longest}");
     let trace = app.player().trace();
-    // Each of the 609 events is kept or counted, beside those that say where things stood.
+    // Each of the 610 events is kept or counted, beside those that say where things stood.
     let kept = trace.events().iter().filter(|event| event.what == What::Wake).count() as u64;
     assert_eq!(trace.earlier() + kept, 10 + 600);
-    // One has the lock, one waits, one sleeps, and four live.
-    assert_eq!(trace.len() - kept, 7);
+    // One has the lock, one waits, one sleeps, and one is alive.
+    assert_eq!(trace.len() - kept, 4);
     // Who had the lock has it, and who waited waits, for as long as it has.
     let state = trace.state(trace.len());
     let holder = state.lock(DB).unwrap().owner().unwrap();
