@@ -288,7 +288,6 @@ fn explore(of: Of, program: &[&[Step]], spare: Spare) -> usize {
         }
     }
     assert_eq!(told, seen, "whoever had it is told to have had it");
-    println!("{of:?}: {runs} orders, {} events", events.len());
     runs
 }
 

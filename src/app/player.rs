@@ -30,9 +30,9 @@ const FORESEEN: u64 = 20_000;
 /// No picture is meant for less time than this.
 const LEAST: Time = Time::from_millis(10);
 
-/// How long to wait for a virtual event: the engine has one ready within microseconds, unless a task
-/// computes.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long to wait for a virtual event: the engine has one ready within microseconds, unless its thread is kept
+/// from running.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where a run is stopped for the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -268,6 +268,7 @@ fn who_follows_for_long_forgets_what_was() {
     assert_eq!((holder.task, holder.since), (TaskId(1), Time::from_millis(1000)));
     let waiter = &state.lock(DB).unwrap().queue[0];
     assert_eq!((waiter.task, waiter.since), (TaskId(0), Time::from_millis(1001)));
+    assert_eq!(trace.lane(TaskId(2), trace.len()).last().unwrap().look, Look::Asleep);
     let text = screen_of(&mut app, AREA);
     assert!(
         text.contains(&format!("{} events before this not kept", app.player().trace().earlier())),
