@@ -250,9 +250,13 @@ pub(crate) async fn operation<F: Future>(
     let mut result = None;
     let mut inner = pin!(ask());
     let mut spend = pin!(consume_budget());
+    let op = ticket.op;
     let mut asking = Asking { ticket, settled: false };
     let (mut first, mut refused, mut yielded) = (true, false, false);
-    let result = poll_fn(|cx| {
+    // Moved, because each reference to what stays would make the future larger.
+    let kept = &mut result;
+    let output = poll_fn(move |cx| {
+        let result = &mut *kept;
         if result.is_none() {
             if budget == Budget::Last && asking.ticket.owns().is_some() {
                 // It owns the lock and needs no waker of ours: now its future asks the budget itself.
@@ -284,7 +288,7 @@ pub(crate) async fn operation<F: Future>(
                         } else {
                             asking.ticket.granted();
                         }
-                        result = Some(output);
+                        *result = Some(output);
                     }
                     Poll::Pending => {
                         let woken = asking.ticket.enqueued(task);
@@ -304,7 +308,7 @@ pub(crate) async fn operation<F: Future>(
                     // It can be polled between the hand-over and the wake.
                     asking.ticket.granted();
                 }
-                result = Some(output);
+                *result = Some(output);
             }
         }
         if budget == Budget::Last && !refused {
@@ -316,14 +320,14 @@ pub(crate) async fn operation<F: Future>(
                 && let Some(other) = again().filter(|other| asking.is_refused(&end, other))
             {
                 asking.settle(|lock, op| end(lock, op, &other));
-                result = Some(other);
+                *result = Some(other);
             }
         }
-        if let Some(output) = &result {
+        if let Some(output) = &*result {
             asking.settle(|lock, op| end(lock, op, output));
         }
         result.take().map_or(Poll::Pending, Poll::Ready)
     })
     .await;
-    (result, asking.ticket.op)
+    (output, op)
 }
