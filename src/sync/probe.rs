@@ -274,6 +274,9 @@ pub(crate) struct Tap {
     /// The stamp of the last coming into the lock or going, and of the last coming into its queue.
     last: AtomicU64,
     last_wait: AtomicU64,
+    /// The stamp of the last that was cancelled: of a mutex whoever is in changes `last` meanwhile, and would
+    /// overwrite it there.
+    last_cancel: AtomicU64,
     /// How often something changed that a waiter may have been woken for.
     changes: AtomicU64,
     /// Whether it refuses all who wait and will ask: their waker is woken, and they are given nothing.
@@ -294,6 +297,7 @@ impl Tap {
             exclusive: kind.family() == Family::Mutex,
             last: AtomicU64::new(0),
             last_wait: AtomicU64::new(0),
+            last_cancel: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
             order: Mutex::new(()),
@@ -323,12 +327,17 @@ impl Tap {
         Some((output, self.owns(program, kind, brief, NEW), runs))
     }
 
+    /// What the stamp of whoever comes into the lock or goes is after.
+    #[inline]
+    fn floor(&self) -> u64 {
+        self.last.load(Ordering::Relaxed).max(self.last_cancel.load(Ordering::Relaxed))
+    }
+
     /// Writes down that this thread's task comes into the lock, or goes; with which operation. Of a mutex the
     /// last stamp belongs to the critical section, so nobody else changes it meanwhile.
     #[inline]
     fn owns(&self, program: &Program, kind: Kind, mode: Brief, op: OpId) -> OpId {
-        let floor = self.last.load(Ordering::Relaxed);
-        let line = Packed::quick(floor, kind, (mode, op), ACTING, self.lock);
+        let line = Packed::quick(self.floor(), kind, (mode, op), ACTING, self.lock);
         let written = program.write(self.recorder.core(), line);
         if self.exclusive {
             self.last.store(written.stamp, Ordering::Relaxed);
@@ -350,18 +359,17 @@ impl Tap {
         if self.recorder.is_closed() {
             return floor;
         }
-        let last = match what {
-            What::Wait { .. } => Some(&self.last_wait),
-            What::Grant { .. } | What::Busy { .. } => None,
-            _ => Some(&self.last),
+        let (before, last) = match what {
+            What::Wait { .. } => (self.last_wait.load(Ordering::Relaxed), Some(&self.last_wait)),
+            What::Grant { .. } | What::Busy { .. } => (0, None),
+            What::Cancel { .. } => (self.floor(), Some(&self.last_cancel)),
+            _ => (self.floor(), Some(&self.last)),
         };
-        let floor = last.map_or(0, |last| last.load(Ordering::Relaxed)).max(floor);
+        let floor = floor.max(before);
         let stamp = match Packed::of_acquisition(floor, actor, &what) {
-            // A release hands the lock over: where the one is the last that this thread has written, the other
-            // needs no time of its own.
-            Some(line) if line.kind() == Kind::Grant => {
-                program.write_at_once(line, self.last.load(Ordering::Relaxed))
-            }
+            // A release hands the lock over: where it is the last that this thread has written, and the last of
+            // those that have gone, who may have stood before in the queue, the grant needs no time of its own.
+            Some(line) if line.kind() == Kind::Grant => program.write_at_once(line, self.floor()),
             Some(line) => program.write(self.recorder.core(), line).stamp,
             None => program.record(actor, what, floor),
         };
