@@ -161,6 +161,43 @@ fn a_grant_has_the_time_of_the_release_that_brings_it_about() {
     drop(waiting);
 }
 
+/// The owner of a mutex overwrites the stamp of its last coming or going, whoever goes meanwhile.
+#[test]
+fn a_grant_comes_after_the_cancellation_of_whoever_stood_before_it() {
+    use Kind::{Acquire, Cancel, Grant, Release, Wait};
+
+    let (told, recorder) = (Arc::default(), Recorder::program());
+    recorder.attach(Told(Arc::clone(&told)));
+    let lock = recorder.add_lock("m", LockKind::TokioMutex);
+    let tap = Arc::new(Tap::new(&recorder, lock, LockKind::TokioMutex));
+    let late: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let wait = || {
+        let keep = Arc::clone(&late);
+        acquire(&tap, Mode::Exclusive, Budget::Last, || {
+            poll_fn(move |cx| {
+                *locked(&keep) = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+        })
+    };
+    let owner = tap.attempt(Mode::Exclusive, || Ok::<(), ()>(())).unwrap().1;
+    let (mut first, mut second) = (Box::pin(wait()), Box::pin(wait()));
+    assert!(poll(&mut first).is_pending());
+    assert!(poll(&mut second).is_pending());
+    tap.release(owner);
+    let released = tap.last.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        scope.spawn(move || drop(first));
+    });
+    tap.last.store(released, Ordering::Relaxed);
+    locked(&late).take().unwrap().wake();
+    drop(second);
+    recorder.flush();
+    let kinds: Vec<_> =
+        locked(&told).iter().map(|event| event.kind()).filter(|kind| kind.has_lock()).collect();
+    assert_eq!(kinds, [Acquire, Wait, Wait, Release, Cancel, Grant, Cancel]);
+}
+
 #[test]
 fn a_poll_between_the_hand_over_and_the_wake_tells_the_grant() {
     let (names, tap) = tap();
