@@ -241,26 +241,63 @@ impl Packed {
         Self([at, what, task.0 as u64 | (lock.0 as u64) << TASK_BITS])
     }
 
+    /// An event of an acquisition, with a stamp in place of its time. `None` of other events, and where it does
+    /// not fit.
+    #[inline]
+    pub(crate) fn of_acquisition(stamp: u64, actor: Actor, what: &What) -> Option<Self> {
+        let (kind, mode, lock, op) = match *what {
+            What::Wait { lock, op, mode } => (Kind::Wait, Brief::of(mode)?, lock, op),
+            What::Grant { lock, op, mode } => (Kind::Grant, Brief::of(mode)?, lock, op),
+            What::Acquire { lock, op, mode } => (Kind::Acquire, Brief::of(mode)?, lock, op),
+            What::Release { lock, op } => (Kind::Release, Brief::NONE, lock, op),
+            What::Cancel { lock, op } => (Kind::Cancel, Brief::NONE, lock, op),
+            _ => return None,
+        };
+        let fits = actor.step.is_none()
+            && actor.task.0 < Self::MAX_TASKS
+            && lock.0 < Self::MAX_LOCKS
+            && op.0 < Self::MAX_OPS;
+        fits.then(|| Self::quick(stamp, kind, (mode, op), actor.task, lock))
+    }
+
     /// From the three words of which it is made. Numbers that mean nothing are read as an event
     /// [aside](Kind::Aside).
+    #[inline]
     pub const fn from_words(words: [u64; 3]) -> Self {
         Self(words)
     }
 
     /// The three words of which it is made.
+    #[inline]
     pub const fn words(self) -> [u64; 3] {
         self.0
     }
 
     /// When.
+    #[inline]
     pub const fn at(self) -> Time {
         Time::from_nanos(self.0[0])
     }
 
     /// The same event at another moment. Of a [`Kind::Sleep`], the timer moves with it.
     #[must_use]
+    #[inline]
     pub const fn moved_to(self, at: Time) -> Self {
         Self([at.nanos(), self.0[1], self.0[2]])
+    }
+
+    /// The same of another operation.
+    #[inline]
+    pub(crate) const fn with_op(self, op: OpId) -> Self {
+        let [at, what, whom] = self.0;
+        Self([at, what & mask(KIND_BITS + SMALL_BITS) | op.0 << (KIND_BITS + SMALL_BITS), whom])
+    }
+
+    /// The same of another task.
+    #[inline]
+    pub(crate) const fn with_task(self, task: TaskId) -> Self {
+        let [at, what, whom] = self.0;
+        Self([at, what, whom & !mask(TASK_BITS) | task.0 as u64])
     }
 
     /// What, without its details.
@@ -270,6 +307,7 @@ impl Packed {
     }
 
     /// To whom, or who.
+    #[inline]
     pub const fn task(self) -> TaskId {
         TaskId((self.0[2] & mask(TASK_BITS)) as u32)
     }
@@ -283,11 +321,13 @@ impl Packed {
     }
 
     /// The lock, of a kind that is about one.
+    #[inline]
     pub const fn lock(self) -> LockId {
         LockId((self.0[2] >> TASK_BITS & mask(LOCK_BITS)) as u32)
     }
 
     /// The operation, of a kind that is part of one.
+    #[inline]
     pub const fn op(self) -> OpId {
         OpId(self.large())
     }
@@ -298,6 +338,7 @@ impl Packed {
     }
 
     /// Which of the events that are kept elsewhere it stands for, if it is one; its large number otherwise.
+    #[inline]
     pub const fn large(self) -> u64 {
         self.0[1] >> (KIND_BITS + SMALL_BITS)
     }

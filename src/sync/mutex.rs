@@ -12,7 +12,7 @@ use tokio::sync::TryLockError;
 use super::block::block_on;
 use super::guard::{MutexGuard, OwnedMutexGuard};
 use super::inside::Inside;
-use super::probe::{Held, Probe, ask, attempt};
+use super::probe::{Held, Probe, ask, at_once, attempt};
 use super::recorder::Recorder;
 use crate::event::{LockId, LockKind, Mode};
 
@@ -114,9 +114,11 @@ impl<T> Mutex<T> {
     /// that it was given. That is recorded as a [`Cancel`](crate::event::What::Cancel); a future that
     /// was never polled has not asked and records nothing.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        let (inner, held) =
-            ask(self.probe.tap(), Mode::Exclusive, || self.inner().try_lock().ok(), || self.inner().lock())
-                .await;
+        let (tap, attempt) = (self.probe.tap(), || self.inner().try_lock().ok());
+        let (inner, held) = match at_once(tap, Mode::Exclusive, attempt) {
+            Some(taken) => taken,
+            None => ask(tap, Mode::Exclusive, attempt, || self.inner().lock()).await,
+        };
         MutexGuard::new(Held::of(held), inner, self)
     }
 

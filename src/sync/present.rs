@@ -92,11 +92,19 @@ struct Place {
 
 impl Lock {
     /// Ends an acquisition, wherever it is.
+    #[inline]
     fn forget(&mut self, op: OpId) {
-        if !remove(&mut self.holders, op)
-            && !remove(&mut self.granted, op)
-            && let Some(at) = self.queue.iter().position(|place| place.op == op)
-        {
+        if !remove(&mut self.holders, op) && !remove(&mut self.granted, op) {
+            self.leave_queue(op);
+        }
+    }
+
+    fn leave_queue(&mut self, op: OpId) {
+        // Nearly always.
+        if self.queue.pop_front_if(|first| first.op == op).is_some() {
+            return;
+        }
+        if let Some(at) = self.queue.iter().position(|place| place.op == op) {
             self.queue.remove(at);
         }
     }
@@ -105,7 +113,7 @@ impl Lock {
         if let Some(queued) = self.queue.iter_mut().find(|queued| queued.op == place.op) {
             queued.woken = place.woken;
         } else {
-            self.forget(place.op);
+            _ = remove(&mut self.holders, place.op) || remove(&mut self.granted, place.op);
             self.queue.push_back(place);
         }
     }
@@ -123,13 +131,20 @@ impl Lock {
         if let Some(held) = self.holders.iter_mut().find(|held| held.op == place.op) {
             held.mode = place.mode;
         } else {
-            self.forget(place.op);
+            if !remove(&mut self.granted, place.op) {
+                self.leave_queue(place.op);
+            }
             self.holders.push(place);
         }
     }
 }
 
+#[inline]
 fn remove(places: &mut Vec<Place>, op: OpId) -> bool {
+    // Nearly always: a mutex has one owner.
+    if places.pop_if(|place| place.op == op).is_some() {
+        return true;
+    }
     let at = places.iter().position(|place| place.op == op);
     at.map(|at| places.remove(at)).is_some()
 }
@@ -167,6 +182,7 @@ impl Present {
 
     /// Leads to the next moment. An event [aside](Kind::Aside) is for [`apply_aside`](Self::apply_aside),
     /// one of a task or a lock that nobody registered does nothing.
+    #[inline]
     pub fn apply(&mut self, event: Packed) {
         let kind = event.kind();
         let (at, task) = (event.at(), event.task());
@@ -215,6 +231,7 @@ impl Present {
         self.live(kind, task, at, || until);
     }
 
+    #[inline]
     fn claim(&mut self, kind: Kind, lock: LockId, place: Place) {
         let Some(lock) = self.locks.get_mut(lock.0 as usize) else { return };
         match kind {
@@ -252,6 +269,10 @@ impl Present {
     fn live(&mut self, kind: Kind, id: TaskId, at: Time, until: impl FnOnce() -> Time) {
         let Some(task) = self.tasks.get_mut(id.0 as usize) else { return };
         let before = task.life;
+        // Nearly always.
+        if before == Life::Running && !matches!(kind, Kind::Spawn | Kind::Sleep | Kind::Finish) {
+            return;
+        }
         task.life = match kind {
             Kind::Spawn | Kind::Wake | Kind::Timeout | Kind::Select => Life::Running,
             Kind::Sleep => Life::Asleep { since: at, until: until() },

@@ -26,14 +26,16 @@ mod operation;
 
 use std::ops::Deref;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Waker};
 
 use tokio::task::coop::has_budget_remaining;
 
-use super::program::Program;
+use super::program::{ACTING, NEW, Program};
 use super::recorder::{Recorder, installed};
-use crate::event::{Actor, Brief, Family, Kind, LockId, LockKind, LockName, Mode, OpId, What};
+use crate::event::{Actor, Brief, Family, Kind, LockId, LockKind, LockName, Mode, OpId, Packed, What};
 
 // With `off` nobody comes to wait on record.
 #[cfg_attr(not(feature = "engine"), allow(unused_imports))]
@@ -117,6 +119,30 @@ impl Probe {
     }
 }
 
+/// Takes what `attempt` gives without waiting, as a first poll of the original would, and gives its record too,
+/// if there is one. Whoever gets nothing here [asks](ask); so does whoever is out of cooperative budget.
+#[inline]
+pub(super) fn at_once<T>(
+    tap: Option<&Arc<Tap>>,
+    mode: Mode,
+    attempt: impl FnOnce() -> Option<T>,
+) -> Option<(T, Record<'_>)> {
+    if OFF || !has_budget_remaining() {
+        return None;
+    }
+    let taken = match tap {
+        Some(tap) => {
+            let (output, op, _) = tap.take(mode, attempt)?;
+            (output, Some((tap, op)))
+        }
+        None => (attempt()?, None),
+    };
+    // There is some, so this waits for nothing.
+    let spent = pin!(tokio::task::coop::consume_budget()).poll(&mut Context::from_waker(Waker::noop()));
+    debug_assert!(spent.is_ready());
+    Some(taken)
+}
+
 /// Waits for what `ask` asks a tokio lock for, and gives its record too, if there is one. `attempt` asks for
 /// the same without waiting.
 pub(super) fn ask<F: Future>(
@@ -156,7 +182,7 @@ pub(super) async fn ask_or_fail<F: Future>(
         let end = |lock, op, output: &_| {
             if given(output) { What::Acquire { lock, op, mode } } else { What::Cancel { lock, op } }
         };
-        let (output, op) = Box::pin(operation(tap, mode, Budget::Last, ask, again, end)).await;
+        let (output, op) = operation(tap, mode, Budget::Last, ask, again, end).await;
         return (output, Some((tap, op)));
     } else if let Some(output) = attempt() {
         // What a first poll of the original would come to, for less: there is no place in a queue to prepare.
@@ -248,6 +274,9 @@ pub(crate) struct Tap {
     /// The stamp of the last coming into the lock or going, and of the last coming into its queue.
     last: AtomicU64,
     last_wait: AtomicU64,
+    /// The stamp of the last that was cancelled: of a mutex whoever is in changes `last` meanwhile, and would
+    /// overwrite it there.
+    last_cancel: AtomicU64,
     /// How often something changed that a waiter may have been woken for.
     changes: AtomicU64,
     /// Whether it refuses all who wait and will ask: their waker is woken, and they are given nothing.
@@ -268,16 +297,23 @@ impl Tap {
             exclusive: kind.family() == Family::Mutex,
             last: AtomicU64::new(0),
             last_wait: AtomicU64::new(0),
+            last_cancel: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
             order: Mutex::new(()),
         }
     }
 
-    /// A program's recorder, if `mode` fits into the events that it writes at once.
+    /// A program's recorder, if it has a number for this lock in the events that it writes at once.
+    #[inline]
+    fn program(&self) -> Option<&Program> {
+        self.recorder.core().program().filter(|_| self.lock.0 < Packed::MAX_LOCKS)
+    }
+
+    /// The same, if `mode` fits into them too.
     #[inline]
     fn quick(&self, mode: Mode) -> Option<(&Program, Brief)> {
-        Some((self.recorder.core().program()?, Brief::of(mode)?))
+        Some((self.program()?, Brief::of(mode)?))
     }
 
     /// In a program's recording, takes what can be had at once, and records it.
@@ -288,45 +324,67 @@ impl Tap {
         let output = attempt()?;
         let (kind, runs) =
             if has_budget_remaining() { (Kind::Acquire, Runs::On) } else { (Kind::Grant, Runs::Later) };
-        Some((output, self.owns(program, kind, brief, None), runs))
+        Some((output, self.owns(program, kind, brief, NEW), runs))
+    }
+
+    /// What the stamp of whoever comes into the lock or goes is after.
+    #[inline]
+    fn floor(&self) -> u64 {
+        self.last.load(Ordering::Relaxed).max(self.last_cancel.load(Ordering::Relaxed))
     }
 
     /// Writes down that this thread's task comes into the lock, or goes; with which operation. Of a mutex the
     /// last stamp belongs to the critical section, so nobody else changes it meanwhile.
     #[inline]
-    fn owns(&self, program: &Program, kind: Kind, mode: Brief, op: Option<OpId>) -> OpId {
-        let floor = self.last.load(Ordering::Relaxed);
-        let (op, stamp) = program.write(self.recorder.core(), (kind, mode, op), self.lock, floor);
+    fn owns(&self, program: &Program, kind: Kind, mode: Brief, op: OpId) -> OpId {
+        let line = Packed::quick(self.floor(), kind, (mode, op), ACTING, self.lock);
+        let written = program.write(self.recorder.core(), line);
         if self.exclusive {
-            self.last.store(stamp, Ordering::Relaxed);
+            self.last.store(written.stamp, Ordering::Relaxed);
         } else {
-            self.last.fetch_max(stamp, Ordering::Relaxed);
+            self.last.fetch_max(written.stamp, Ordering::Relaxed);
         }
-        op
+        written.op
     }
 
     /// Records what happens to this lock. In a program's recording the stamp, which it gives, is after `floor`, and
     /// after that of who came into the lock or went before, whose clock may be ahead; of who comes to wait, also
     /// after that of who waits already.
+    #[inline]
     fn note(&self, actor: Actor, what: What, floor: u64) -> u64 {
-        if self.recorder.core().program().is_none() {
+        let Some(program) = self.recorder.core().program() else {
             self.recorder.record(actor, what);
             return floor;
-        }
-        let floor = floor.max(self.last.load(Ordering::Relaxed));
-        let last = match what {
-            What::Wait { .. } => &self.last_wait,
-            What::Grant { .. } | What::Busy { .. } => return self.recorder.record_after(actor, what, floor),
-            _ => &self.last,
         };
-        let stamp = self.recorder.record_after(actor, what, floor.max(last.load(Ordering::Relaxed)));
-        last.fetch_max(stamp, Ordering::Relaxed);
+        if self.recorder.is_closed() {
+            return floor;
+        }
+        let floor = floor.max(self.floor());
+        let (floor, last) = match what {
+            What::Wait { .. } => (floor.max(self.last_wait.load(Ordering::Relaxed)), Some(&self.last_wait)),
+            What::Grant { .. } | What::Busy { .. } => (floor, None),
+            What::Cancel { .. } => (floor, Some(&self.last_cancel)),
+            _ => (floor, Some(&self.last)),
+        };
+        let stamp = match Packed::of_acquisition(floor, actor, &what) {
+            // A release hands the lock over: where it is the last that this thread has written, and the last of
+            // those that have gone, who may have stood before in the queue, the grant needs no time of its own.
+            Some(line) if line.kind() == Kind::Grant => program.write_at_once(line, self.floor()),
+            Some(line) => program.write(self.recorder.core(), line).stamp,
+            None => program.record(actor, what, floor),
+        };
+        if let Some(last) = last {
+            last.fetch_max(stamp, Ordering::Relaxed);
+        }
         stamp
     }
 
-    /// Somebody came into the lock or left it, or its queue.
+    /// Somebody came into the lock or left it, or its queue. Whoever is handed a lock is never beaten to it.
+    #[inline]
     fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
+        if !self.hands_over {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A number for an operation that ends as it begins.
@@ -344,10 +402,10 @@ impl Tap {
             let _order = (!self.exclusive).then(|| locked(&self.order));
             let outcome = attempt();
             let op = if outcome.is_ok() {
-                self.owns(program, Kind::Acquire, brief, None)
+                self.owns(program, Kind::Acquire, brief, NEW)
             } else {
-                let floor = self.last.load(Ordering::Relaxed);
-                program.write(self.recorder.core(), (Kind::Busy, brief, None), self.lock, floor).0
+                let line = Packed::quick(self.floor(), Kind::Busy, (brief, NEW), ACTING, self.lock);
+                program.write(self.recorder.core(), line).op
             };
             return outcome.map(|guard| (guard, op));
         }
@@ -405,10 +463,10 @@ impl Tap {
     /// Records that an acquisition is over.
     #[inline]
     fn release(&self, op: OpId) {
-        if let Some(program) = self.recorder.core().program() {
+        if let Some(program) = self.program() {
             let _order = (!self.exclusive).then(|| locked(&self.order));
             if !self.recorder.is_closed() {
-                self.owns(program, Kind::Release, Brief::NONE, Some(op));
+                self.owns(program, Kind::Release, Brief::NONE, op);
             }
         } else {
             self.tell(|lock| [What::Release { lock, op }]);

@@ -3,9 +3,9 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 
@@ -34,6 +34,9 @@ struct Ticket {
     op: OpId,
     mode: Mode,
     actor: Actor,
+    /// Of a lock that is handed over: not 0 as soon as `Grant` is recorded, with this stamp. From then on only
+    /// the operation itself records anything.
+    owns: AtomicU64,
     /// Held while a change of state is recorded, so that a poll on another thread cannot record the
     /// acquisition before the hand-over that it comes from.
     progress: Mutex<Progress>,
@@ -50,8 +53,18 @@ struct Progress {
 }
 
 impl Ticket {
+    #[inline]
     fn record(&self, progress: &mut Progress, what: impl FnOnce(LockId, OpId) -> What) {
         progress.stamp = self.tap.note(self.actor, what(self.tap.lock, self.op), progress.stamp);
+    }
+
+    #[inline]
+    fn record_grant(&self, progress: &mut Progress) {
+        self.record(progress, |lock, op| What::Grant { lock, op, mode: self.mode });
+        progress.state = State::Granted;
+        if self.tap.hands_over {
+            self.owns.store(progress.stamp.max(1), Ordering::Release);
+        }
     }
 
     /// Keeps the waker of the task that polls now.
@@ -62,25 +75,36 @@ impl Ticket {
         }
     }
 
-    /// The first poll came back empty-handed: it stands in the queue.
-    fn enqueued(&self) {
+    /// The first poll came back empty-handed: it stands in the queue. Gives `task` back if it was woken before
+    /// there was anybody to wake.
+    fn enqueued(&self, task: Waker) -> Option<Waker> {
         let mut progress = locked(&self.progress);
         self.record(&mut progress, |lock, op| What::Wait { lock, op, mode: self.mode });
-        if progress.state == State::Early && !self.tap.refuses.load(Ordering::Acquire) {
-            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
-            progress.state = State::Granted;
-        } else {
+        if progress.state == State::Asking {
             progress.state = State::Waiting;
+            progress.task = Some(task);
+            return None;
         }
+        if self.tap.refuses.load(Ordering::Acquire) {
+            progress.state = State::Waiting;
+        } else {
+            self.record_grant(&mut progress);
+        }
+        Some(task)
     }
 
     /// It owns the lock; records so where nothing has said it yet.
     fn granted(&self) {
         let mut progress = locked(&self.progress);
         if progress.state != State::Granted {
-            self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
-            progress.state = State::Granted;
+            self.record_grant(&mut progress);
         }
+    }
+
+    /// The stamp of its `Grant`, if it owns the lock and that is recorded.
+    #[inline]
+    fn owns(&self) -> Option<u64> {
+        Some(self.owns.load(Ordering::Acquire)).filter(|&stamp| stamp > 0)
     }
 
     /// It was woken and tried, and somebody else was quicker: it waits again.
@@ -94,7 +118,12 @@ impl Ticket {
     }
 
     /// It has what it asked for, and runs.
+    #[inline]
     fn settled(&self, end: impl FnOnce(LockId, OpId) -> What) {
+        if let Some(stamp) = self.owns() {
+            self.tap.note(self.actor, end(self.tap.lock, self.op), stamp);
+            return;
+        }
         let mut progress = locked(&self.progress);
         self.record(&mut progress, end);
         self.tap.changed();
@@ -114,10 +143,7 @@ impl Wake for Ticket {
             // Waiters that wake each other, although nothing has changed, would fill any recording.
             State::Waiting if progress.beaten == Some(self.tap.changes.load(Ordering::Relaxed)) => {}
             State::Waiting if self.tap.refuses.load(Ordering::Acquire) => {}
-            State::Waiting => {
-                self.record(&mut progress, |lock, op| What::Grant { lock, op, mode: self.mode });
-                progress.state = State::Granted;
-            }
+            State::Waiting => self.record_grant(&mut progress),
             State::Early | State::Granted | State::Done => {}
         }
         let task = progress.task.take();
@@ -141,6 +167,7 @@ impl Asking {
         matches!(end(self.ticket.tap.lock, self.ticket.op, output), What::Cancel { .. })
     }
 
+    #[inline]
     fn settle(&mut self, end: impl FnOnce(LockId, OpId) -> What) {
         if !self.settled {
             self.settled = true;
@@ -216,19 +243,27 @@ pub(crate) async fn operation<F: Future>(
         op: tap.recorder.next_op(),
         mode,
         actor: tap.recorder.actor(),
+        owns: AtomicU64::new(0),
         progress: Mutex::new(Progress { state: State::Asking, stamp: 0, beaten: None, task: None }),
     });
     // Dropped in reverse: `Cancel` is recorded before the future or the guard lets go of the lock.
     let mut result = None;
     let mut inner = pin!(ask());
     let mut spend = pin!(consume_budget());
-    let mut asking = Asking { ticket: Arc::clone(&ticket), settled: false };
-    let waker = Waker::from(ticket);
+    let op = ticket.op;
+    let mut asking = Asking { ticket, settled: false };
     let (mut first, mut refused, mut yielded) = (true, false, false);
-    let result = poll_fn(|cx| {
+    // Moved, because each reference to what stays would make the future larger.
+    let kept = &mut result;
+    let output = poll_fn(move |cx| {
+        let result = &mut *kept;
         if result.is_none() {
-            asking.ticket.set_task(cx.waker());
-            let mut queue_cx = Context::from_waker(&waker);
+            if budget == Budget::Last && asking.ticket.owns().is_some() {
+                // It owns the lock and needs no waker of ours: now its future asks the budget itself.
+                let output = ready!(inner.as_mut().poll(cx));
+                asking.settle(|lock, op| end(lock, op, &output));
+                return Poll::Ready(output);
+            }
             let mut poll_inner = |cx: &mut Context<'_>| match budget {
                 Budget::Last => pin!(unconstrained(inner.as_mut())).poll(cx),
                 Budget::First | Budget::Never => inner.as_mut().poll(cx),
@@ -239,8 +274,12 @@ pub(crate) async fn operation<F: Future>(
                 debug_assert!(refused.is_pending());
                 return Poll::Pending;
             }
+            let waker = Waker::from(Arc::clone(&asking.ticket));
+            let mut queue_cx = Context::from_waker(&waker);
             if std::mem::take(&mut first) {
-                let _order = locked(&tap.order);
+                // Nobody else's code runs under `order`.
+                let task = cx.waker().clone();
+                let order = locked(&tap.order);
                 match poll_inner(&mut queue_cx) {
                     Poll::Ready(output) => {
                         refused = asking.is_refused(&end, &output);
@@ -249,14 +288,17 @@ pub(crate) async fn operation<F: Future>(
                         } else {
                             asking.ticket.granted();
                         }
-                        result = Some(output);
+                        *result = Some(output);
                     }
                     Poll::Pending => {
-                        asking.ticket.enqueued();
+                        let woken = asking.ticket.enqueued(task);
+                        drop(order);
+                        woken.into_iter().for_each(Waker::wake);
                         return Poll::Pending;
                     }
                 }
             } else {
+                asking.ticket.set_task(cx.waker());
                 let Poll::Ready(output) = poll_inner(&mut queue_cx) else {
                     asking.ticket.waits_again();
                     return Poll::Pending;
@@ -266,7 +308,7 @@ pub(crate) async fn operation<F: Future>(
                     // It can be polled between the hand-over and the wake.
                     asking.ticket.granted();
                 }
-                result = Some(output);
+                *result = Some(output);
             }
         }
         if budget == Budget::Last && !refused {
@@ -278,14 +320,14 @@ pub(crate) async fn operation<F: Future>(
                 && let Some(other) = again().filter(|other| asking.is_refused(&end, other))
             {
                 asking.settle(|lock, op| end(lock, op, &other));
-                result = Some(other);
+                *result = Some(other);
             }
         }
-        if let Some(output) = &result {
+        if let Some(output) = &*result {
             asking.settle(|lock, op| end(lock, op, output));
         }
         result.take().map_or(Poll::Pending, Poll::Ready)
     })
     .await;
-    (result, asking.ticket.op)
+    (output, op)
 }

@@ -3,12 +3,12 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::mpsc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use super::*;
 use crate::event::{Event, TaskId};
-use crate::sync::Clock;
+use crate::sync::{Batch, Clock, Outlet};
 
 type Names = Arc<Mutex<Vec<&'static str>>>;
 
@@ -48,6 +48,154 @@ fn a_grant_that_overtakes_the_wait_is_told_after_it() {
     assert_eq!(*locked(&names), ["wait", "grant"]);
     assert!(poll(&mut future).is_ready());
     assert_eq!(*locked(&names), ["wait", "grant", "acquire"]);
+}
+
+/// How often a task was woken.
+#[derive(Default)]
+struct Woken(AtomicU64);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_task_is_woken_also_where_the_wake_comes_before_there_is_anybody_to_wake() {
+    let (_, tap) = tap();
+    let (woken, other) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+    let count = || [&woken, &other].map(|woken| woken.0.load(Ordering::Relaxed));
+    let mut future =
+        Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || steps(vec![Waker::wake_by_ref])));
+    assert!(future.as_mut().poll(&mut Context::from_waker(&Arc::clone(&woken).into())).is_pending());
+    assert_eq!(count(), [1, 0]);
+    // Whoever polls last is woken, and once.
+    let late: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let keep = Arc::clone(&late);
+    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || {
+        poll_fn(move |cx| {
+            *locked(&keep) = Some(cx.waker().clone());
+            Poll::<()>::Pending
+        })
+    }));
+    for task in [&woken, &other] {
+        assert!(future.as_mut().poll(&mut Context::from_waker(&Arc::clone(task).into())).is_pending());
+    }
+    let waker = locked(&late).take().unwrap();
+    waker.wake_by_ref();
+    waker.wake();
+    assert_eq!(count(), [1, 1]);
+}
+
+#[test]
+fn whoever_is_granted_it_is_granted_it_once_and_may_still_go() {
+    let (names, tap) = tap();
+    let late: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let keep = Arc::clone(&late);
+    let mut future = Box::pin(acquire(&tap, Mode::Exclusive, Budget::Last, || {
+        poll_fn(move |cx| {
+            locked(&keep).get_or_insert_with(|| cx.waker().clone());
+            Poll::<()>::Pending
+        })
+    }));
+    assert!(poll(&mut future).is_pending());
+    let waker = locked(&late).take().unwrap();
+    waker.wake_by_ref();
+    waker.wake_by_ref();
+    // As where it has no budget left: it owns the lock and does not run.
+    assert!(poll(&mut future).is_pending());
+    assert_eq!(*locked(&names), ["wait", "grant"]);
+    drop(future);
+    waker.wake();
+    assert_eq!(*locked(&names), ["wait", "grant", "cancel"]);
+}
+
+/// Keeps what a program's recorder tells.
+struct Told(Arc<Mutex<Vec<Packed>>>);
+
+impl Outlet for Told {
+    fn take(&mut self, batch: &Batch<'_>) {
+        locked(&self.0).extend_from_slice(batch.events);
+    }
+}
+
+#[test]
+fn a_grant_has_the_time_of_the_release_that_brings_it_about() {
+    let (told, recorder) = (Arc::default(), Recorder::program());
+    recorder.attach(Told(Arc::clone(&told)));
+    let [first, second] = ["first", "second"].map(|name| recorder.add_lock(name, LockKind::TokioMutex));
+    let taps = [first, second].map(|lock| Arc::new(Tap::new(&recorder, lock, LockKind::TokioMutex)));
+    let owned = |tap: &Arc<Tap>| tap.attempt(Mode::Exclusive, || Ok::<(), ()>(())).unwrap().1;
+    let wait = |tap: &Arc<Tap>, waker: &Arc<Mutex<Option<Waker>>>| {
+        let (tap, keep) = (Arc::clone(tap), Arc::clone(waker));
+        let mut future = Box::pin(async move {
+            let ask = || {
+                poll_fn(move |cx| {
+                    *locked(&keep) = Some(cx.waker().clone());
+                    Poll::<()>::Pending
+                })
+            };
+            acquire(&tap, Mode::Exclusive, Budget::Last, ask).await.1
+        });
+        assert!(poll(&mut future).is_pending());
+        future
+    };
+    let wakers: [Arc<Mutex<Option<Waker>>>; 2] = Default::default();
+    let owners = [owned(&taps[0]), owned(&taps[1])];
+    let waiting = [wait(&taps[0], &wakers[0]), wait(&taps[1], &wakers[1])];
+    let wake = |waker: &Arc<Mutex<Option<Waker>>>| locked(waker).take().unwrap().wake();
+    // Of the one it follows at once, of the other something else comes between.
+    taps[0].release(owners[0]);
+    wake(&wakers[0]);
+    taps[1].release(owners[1]);
+    drop(Held::recorded(&*taps[0], owners[0]));
+    let before = recorder.now();
+    wake(&wakers[1]);
+    recorder.flush();
+    let at = |kind, lock| {
+        let told = locked(&told);
+        told.iter().find(|event| event.kind() == kind && event.lock() == lock).unwrap().at()
+    };
+    assert!(at(Kind::Grant, first).since(at(Kind::Release, first)).as_nanos() <= 1);
+    assert!(at(Kind::Grant, second) >= before);
+    drop(waiting);
+}
+
+/// The owner of a mutex overwrites the stamp of its last coming or going, whoever goes meanwhile.
+#[test]
+fn a_grant_comes_after_the_cancellation_of_whoever_stood_before_it() {
+    use Kind::{Acquire, Cancel, Grant, Release, Wait};
+
+    let (told, recorder) = (Arc::default(), Recorder::program());
+    recorder.attach(Told(Arc::clone(&told)));
+    let lock = recorder.add_lock("m", LockKind::TokioMutex);
+    let tap = Arc::new(Tap::new(&recorder, lock, LockKind::TokioMutex));
+    let late: Arc<Mutex<Option<Waker>>> = Arc::default();
+    let wait = || {
+        let keep = Arc::clone(&late);
+        acquire(&tap, Mode::Exclusive, Budget::Last, || {
+            poll_fn(move |cx| {
+                *locked(&keep) = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })
+        })
+    };
+    let owner = tap.attempt(Mode::Exclusive, || Ok::<(), ()>(())).unwrap().1;
+    let (mut first, mut second) = (Box::pin(wait()), Box::pin(wait()));
+    assert!(poll(&mut first).is_pending());
+    assert!(poll(&mut second).is_pending());
+    tap.release(owner);
+    let released = tap.last.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        scope.spawn(move || drop(first));
+    });
+    tap.last.store(released, Ordering::Relaxed);
+    locked(&late).take().unwrap().wake();
+    drop(second);
+    recorder.flush();
+    let kinds: Vec<_> =
+        locked(&told).iter().map(|event| event.kind()).filter(|kind| kind.has_lock()).collect();
+    assert_eq!(kinds, [Acquire, Wait, Wait, Release, Cancel, Grant, Cancel]);
 }
 
 #[test]

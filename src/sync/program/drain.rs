@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
+use super::Program;
 use super::front::Front;
 use super::kept_back::KeptBack;
 use super::merge::Merge;
-use super::{CHUNK, Program};
 use crate::event::{Actor, Event, Kind, Packed, TaskId, What};
 use crate::sync::probe::locked;
 use crate::sync::recorder::Core;
@@ -67,7 +67,8 @@ impl<'a> Drain<'a> {
                 self.front.tell(|outlet| outlet.idle(now));
                 pause = (pause * 2).min(QUIET);
             }
-            if count < CHUNK && !over {
+            // Whoever writes wakes this thread where room becomes scarce.
+            if !over {
                 thread::park_timeout(pause);
             }
         }
@@ -120,6 +121,7 @@ impl<'a> Drain<'a> {
     }
 
     /// Takes the next event.
+    #[inline]
     fn accept(&mut self, [stamp, what, whom]: [u64; 3]) {
         let at = self.program.time(stamp);
         let event = Packed::from_words([at.nanos(), what, whom]);

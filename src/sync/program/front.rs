@@ -7,8 +7,8 @@ use crate::event::{Event, LockId, LockName, Packed, Time};
 use crate::sync::outlet::{Batch, Outlet};
 use crate::sync::present::Present;
 
-/// Events that are handed on at once, at most.
-const BATCH: usize = 1 << 16;
+/// Events that are handed on at once, at most: what stays in a processor's nearest memory until it is read.
+const BATCH: usize = 1 << 12;
 
 /// The outlets, and what they know or will with the next batch.
 #[derive(Default)]
@@ -51,6 +51,7 @@ impl Front {
     }
 
     /// Takes the next event.
+    #[inline]
     pub(super) fn emit(&mut self, event: Packed) {
         self.latest = self.latest.max(event.at());
         let event = event.moved_to(self.latest);

@@ -48,19 +48,14 @@ impl Merge {
         let mut heap: BinaryHeap<_> =
             self.0.iter().enumerate().filter_map(|(index, reader)| next(reader, index)).collect();
         while let Some(Reverse((_, index))) = heap.pop() {
-            // One thread's events often come in a row.
+            // One thread's events often come in a row: up to the first of any other thread.
+            let until = match heap.peek() {
+                Some(Reverse((stamp, other))) => now.min(stamp - u64::from(*other < index)),
+                None => now,
+            };
             let reader = &mut self.0[index];
-            loop {
-                take(reader.read(pool));
-                match (next(reader, index), heap.peek()) {
-                    (Some(own), Some(other)) if own < *other => {
-                        heap.push(own);
-                        break;
-                    }
-                    (Some(_), _) => {}
-                    (None, _) => break,
-                }
-            }
+            reader.read(until, pool, &mut take);
+            heap.extend(next(reader, index));
         }
     }
 

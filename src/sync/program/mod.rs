@@ -12,6 +12,7 @@
 mod drain;
 mod front;
 mod kept_back;
+mod lately;
 mod merge;
 mod slot;
 mod writer;
@@ -27,7 +28,8 @@ use super::actor;
 use super::outlet::Outlet;
 use super::probe::locked;
 use super::recorder::Core;
-use crate::event::{Actor, Brief, Event, Kind, LockId, OpId, Packed, TaskId, Time, What};
+use crate::event::{Actor, Event, OpId, Packed, TaskId, Time, What};
+use lately::Lately;
 use slot::{Pool, Slot};
 use writer::{Writer, Written};
 
@@ -82,13 +84,24 @@ struct Inbox {
     over: bool,
 }
 
+/// The operation of an event that begins a new one, and the task of an event that is of whoever is acting.
+pub(super) const NEW: OpId = OpId(0);
+pub(super) const ACTING: TaskId = TaskId(Packed::MAX_TASKS - 1);
+
+/// When something was written down, and of which operation.
+#[derive(Clone, Copy)]
+pub(super) struct Stamped {
+    pub(super) stamp: u64,
+    pub(super) op: OpId,
+}
+
 /// What a thread knows of its own events.
 struct Here {
     program: u64,
     writer: Writer,
     next_op: u64,
-    /// The last task without a name of its own that acted here.
-    who: Option<(Option<tokio::task::Id>, TaskId)>,
+    /// Who acted here lately and has no name of its own.
+    lately: Lately,
 }
 
 thread_local! {
@@ -111,15 +124,22 @@ impl Here {
         if let Some(actor) = actor::current() {
             return actor.task;
         }
-        let tokio = tokio::task::try_id();
-        match self.who {
-            Some((id, task)) if id == tokio => task,
-            _ => {
-                let task = core.unnamed();
-                self.who = Some((tokio, task));
-                task
-            }
+        self.lately.task(tokio::task::try_id(), || core.unnamed())
+    }
+
+    /// See [`Program::write`]. What it takes and gives fits into registers, which is why the event comes in three
+    /// words: it halves what this costs.
+    fn write(&mut self, program: &Program, core: &Core, floor: u64, what: u64, whom: u64) -> Stamped {
+        let mut line = Packed::from_words([floor, what, whom]);
+        if line.op() == NEW {
+            line = line.with_op(self.op());
         }
+        if line.task() == ACTING {
+            line = line.with_task(self.task(core));
+        }
+        let stamp = self.writer.stamp(program.clock.raw(), floor);
+        self.push(program, line.moved_to(Time::from_nanos(stamp)).words());
+        Stamped { stamp, op: line.op() }
     }
 
     #[inline]
@@ -220,7 +240,8 @@ impl Program {
         };
         let slot = Arc::new(Slot::new(number, next_op));
         threads.new.push(Arc::clone(&slot));
-        Some(Here { program: self.id, writer: Writer::new(slot), next_op, who: None })
+        let (writer, lately) = (Writer::new(slot), Lately::default());
+        Some(Here { program: self.id, writer, next_op, lately })
     }
 
     /// A number for an operation of this thread. Where nothing is recorded, all have the same.
@@ -233,26 +254,36 @@ impl Program {
         self.here(|here| here.task(core)).unwrap_or_else(|| core.unnamed())
     }
 
-    /// Writes an event of an acquisition down, of a new one if it is not said of which, and says that and the
-    /// stamp: one that is after `floor`, and after all that this thread has stamped.
+    /// Writes an event of an acquisition down: of [`NEW`] one or one that is known, of whoever is [`ACTING`] or
+    /// a task that is known. In place of its time it has a stamp, which its own is after, as after all that this
+    /// thread has stamped.
     #[inline]
-    pub(super) fn write(
-        &self,
-        core: &Core,
-        (kind, mode, op): (Kind, Brief, Option<OpId>),
-        lock: LockId,
-        floor: u64,
-    ) -> (OpId, u64) {
-        let written = self.here(|here| {
-            let (op, task) = (op.unwrap_or_else(|| here.op()), here.task(core));
-            let stamp = here.writer.stamp(self.clock.raw(), floor);
-            here.push(self, Packed::quick(stamp, kind, (mode, op), task, lock).words());
-            (op, stamp)
-        });
-        written.unwrap_or_else(|| (op.unwrap_or(OpId(Packed::MAX_OPS - 1)), self.miss(floor)))
+    pub(super) fn write(&self, core: &Core, line: Packed) -> Stamped {
+        let [floor, what, whom] = line.words();
+        self.here(|here| here.write(self, core, floor, what, whom)).unwrap_or_else(|| self.miss_line(line))
     }
 
-    /// The same of any event.
+    /// The same of what goes with the last event of its lock, which is stamped `last`: it has that moment's time
+    /// where this thread has written nothing since.
+    #[inline]
+    pub(super) fn write_at_once(&self, line: Packed, last: u64) -> u64 {
+        let [floor, what, whom] = line.words();
+        let written = self.here(|here| {
+            let now = if here.writer.last() == last { last } else { self.clock.raw() };
+            let stamp = here.writer.stamp(now, floor);
+            here.push(self, [stamp, what, whom]);
+            stamp
+        });
+        written.unwrap_or_else(|| self.miss(floor))
+    }
+
+    #[cold]
+    fn miss_line(&self, line: Packed) -> Stamped {
+        let op = if line.op() == NEW { OpId(Packed::MAX_OPS - 1) } else { line.op() };
+        Stamped { stamp: self.miss(line.at().nanos()), op }
+    }
+
+    /// Writes any event down, with a stamp after `floor`, which it gives.
     pub(super) fn record(&self, actor: Actor, what: What, floor: u64) -> u64 {
         let written = self.here(|here| {
             let stamp = here.writer.stamp(self.clock.raw(), floor);

@@ -35,12 +35,6 @@ impl Chunk {
         }
         self.len.store(used + 1, Ordering::Release);
     }
-
-    #[inline]
-    fn get(&self, place: usize) -> [u64; 3] {
-        let cell = &self.words[place % CHUNK];
-        [0, 1, 2].map(|word| cell[word].load(Ordering::Relaxed))
-    }
 }
 
 /// The chunks there may be.
@@ -138,34 +132,37 @@ impl Reader {
     }
 
     /// The stamp of the event at this place, which has been looked at and was not read.
-    #[inline]
     pub(super) fn stamp_at(&self, place: u64) -> u64 {
-        self.at(place)[0]
-    }
-
-    fn at(&self, place: u64) -> [u64; 3] {
         let index = (place - self.base) as usize;
-        self.chunks[index / CHUNK].get(index)
+        self.chunks[index / CHUNK].words[index % CHUNK][0].load(Ordering::Relaxed)
     }
 
     /// The stamp of the next event, if it was found.
-    #[inline]
     pub(super) fn peek(&self) -> Option<u64> {
         (self.next < self.found).then(|| self.stamp_at(self.next))
     }
 
-    /// Reads the next event, which must have been found.
+    /// Reads on as long as events were found and have stamps up to `until`.
     #[inline]
-    pub(super) fn read(&mut self, pool: &Pool) -> [u64; 3] {
-        let words = self.at(self.next);
-        self.next += 1;
-        if self.next == self.base + CHUNK as u64 {
-            self.base = self.next;
-            if let Some(chunk) = self.chunks.pop_front() {
-                pool.give_back(chunk);
+    pub(super) fn read(&mut self, until: u64, pool: &Pool, mut take: impl FnMut([u64; 3])) {
+        while self.next < self.found
+            && let Some(chunk) = self.chunks.front()
+        {
+            let end = (self.found - self.base).min(CHUNK as u64) as usize;
+            let rest = &chunk.words[(self.next - self.base) as usize..end];
+            let words = rest.iter().map(|cell| cell.each_ref().map(|word| word.load(Ordering::Relaxed)));
+            for words in words {
+                if words[0] > until {
+                    return;
+                }
+                take(words);
+                self.next += 1;
+            }
+            if end == CHUNK {
+                self.base = self.next;
+                self.chunks.pop_front().into_iter().for_each(|chunk| pool.give_back(chunk));
             }
         }
-        words
     }
 
     /// Whether nothing more can come of this thread; then its number, for another one.

@@ -44,6 +44,12 @@ impl Writer {
         self.last
     }
 
+    /// The last stamp.
+    #[inline]
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
     /// Writes an event down that has its stamp.
     #[inline]
     pub(super) fn push(&mut self, pool: &Pool, words: [u64; 3]) -> Written {
