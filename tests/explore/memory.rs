@@ -16,6 +16,7 @@ use src::event;
 mod program {
     mod merge;
     mod slot;
+    #[allow(dead_code)]
     mod writer;
 
     // Not loom's: they count its runs.
