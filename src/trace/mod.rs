@@ -13,6 +13,7 @@ mod handoff;
 mod handoffs;
 mod json;
 mod lane;
+mod lately;
 mod note;
 mod roster;
 mod state;
@@ -38,6 +39,7 @@ pub(crate) use json::escape as json_escape;
 pub use json::{end_line as json_end_line, line as json_line};
 use lane::Spans;
 pub use lane::{Lane, Looks, Span};
+use lately::Lately;
 pub use note::{Note, Noted};
 pub use roster::{Group, GroupId, Roster};
 pub use state::{Claim, Kept, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
@@ -68,6 +70,7 @@ pub struct Trace {
     now: State,
     /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
     checkpoints: Vec<Saved>,
+    lately: Lately,
     lanes: Vec<Spans>,
     tenures: Vec<Owned>,
     handoffs: Handed,
@@ -118,7 +121,16 @@ impl Trace {
         trace
     }
 
-    /// An empty history of what comes after so many events that are not kept.
+    /// An empty history of what comes after so many events that are not kept. What holds at its beginning is for
+    /// its first events to say.
+    ///
+    /// ```
+    /// use lockscope::event::Names;
+    /// use lockscope::trace::Trace;
+    ///
+    /// let trace = Trace::after(Names::default(), 1000);
+    /// assert_eq!((trace.earlier(), trace.len()), (1000, 0));
+    /// ```
     pub fn after(names: Names, earlier: u64) -> Self {
         Self { earlier, ..Self::new(names) }
     }
@@ -168,6 +180,18 @@ impl Trace {
 
     /// The same of one that is packed already: quicker, where there are millions. One that stands for an event
     /// aside, or is none, is passed over.
+    ///
+    /// ```
+    /// use lockscope::event::*;
+    /// use lockscope::trace::Trace;
+    ///
+    /// let names = Names { tasks: vec!["worker".into()], locks: Vec::new() };
+    /// let actor = Actor { task: TaskId(0), step: None };
+    /// let spawn = Event { seq: 1, at: Time::ZERO, actor, what: What::Spawn };
+    /// let mut trace = Trace::new(names);
+    /// trace.push_packed(Packed::of(&spawn).unwrap());
+    /// assert_eq!(trace.event(1), Some(spawn));
+    /// ```
     pub fn push_packed(&mut self, packed: Packed) {
         // Time that runs back can only come from a damaged recording; order is what counts.
         let packed = if packed.at() < self.now.at { packed.moved_to(self.now.at) } else { packed };
@@ -409,16 +433,29 @@ impl Trace {
         self.events.before(at)
     }
 
-    /// What held when the first `moment` events had happened. The latest moment costs nothing; any
-    /// other a copy that shares what it can, and a thousand events or an eighth of the tasks.
+    /// What held when the first `moment` events had happened. The latest moment costs nothing; any other a copy
+    /// that shares what it can, and up to 4096 events, or eight for each task and lock where those are more. What
+    /// lies near the moment that was asked for before costs as little then too.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         if moment >= self.len() {
             return Cow::Borrowed(&self.now);
         }
         let before = self.checkpoints.partition_point(|checkpoint| checkpoint.moment <= moment);
-        let mut state =
-            before.checked_sub(1).map_or_else(State::default, |last| self.checkpoints[last].state());
+        let checkpoint = before.checked_sub(1).and_then(|last| self.checkpoints.get(last));
+        let from = checkpoint.map_or(0, |checkpoint| checkpoint.moment);
+        let near = self.lately.state(from, moment).or_else(|| checkpoint.map(Saved::state));
+        let mut state = near.unwrap_or_default();
         state.grow(&self.names);
+        if moment - state.moment > 4 * NEAR {
+            self.lead(&mut state, moment - NEAR);
+            self.lately.keep(state.save());
+        }
+        self.lead(&mut state, moment);
+        Cow::Owned(state)
+    }
+
+    /// Leads a state on to a later moment.
+    fn lead(&self, state: &mut State, moment: u64) {
         for seq in state.moment + 1..=moment {
             if self.events.packed(seq).and_then(|packed| state.usual(packed)).is_none()
                 && let Some(event) = self.events.get(seq)
@@ -426,7 +463,6 @@ impl Trace {
                 state.apply(&event);
             }
         }
-        Cow::Owned(state)
     }
 
     /// What a task looked like up to `moment`.
