@@ -499,7 +499,7 @@ fn a_long_history_is_quick_to_reach_at_any_moment() {
     let mut grown = Trace::new(names.clone());
     for event in trace.events() {
         if event.seq == 3000 {
-            names.tasks.extend((2..700).map(|task| format!("T{task}").into()));
+            names.tasks.extend((2..1400).map(|task| format!("T{task}").into()));
             grown.grow(&names);
         }
         grown.push(event.clone());

@@ -345,7 +345,7 @@ impl Trace {
     /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
     /// them together take a part of what the events take.
     fn stride(&self) -> u64 {
-        (8 * (self.names.tasks.len() + self.names.locks.len())).max(4 * NEAR as usize) as u64
+        (4 * (self.names.tasks.len() + self.names.locks.len())).max(4 * NEAR as usize) as u64
     }
 
     /// Says that nothing more will come.
@@ -434,7 +434,7 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any other a copy
-    /// that shares what it can, and up to 4096 events, or eight for each task and lock where those are more. What
+    /// that shares what it can, and up to 4096 events, or four for each task and lock where those are more. What
     /// lies near the moment that was asked for before costs as little then too.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         if moment >= self.len() {

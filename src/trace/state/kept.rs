@@ -27,12 +27,14 @@ impl<T: Clone> Kept<T> {
     }
 }
 
-impl<T: Clone> Kept<T> {
-    /// The same, to be shared: without the room for more that has come together while it was alone.
-    pub(super) fn share(self) -> Arc<T> {
-        match self.0 {
-            Inner::Alone(alone) => Arc::new(alone.clone()),
-            Inner::Shared(shared) => shared,
+impl<T: Clone + PartialEq> Kept<T> {
+    /// The same, to be shared: with `other` if that is equal, as thousands of tasks are that do nothing; and without
+    /// the room for more that has come together while it was alone.
+    pub(super) fn share(self, other: Option<&Arc<T>>) -> Arc<T> {
+        match (self.0, other) {
+            (Inner::Shared(shared), _) => shared,
+            (Inner::Alone(alone), Some(other)) if alone == **other => Arc::clone(other),
+            (Inner::Alone(alone), _) => Arc::new(alone.clone()),
         }
     }
 }

@@ -52,8 +52,11 @@ impl Saved {
     }
 }
 
-fn share<T: Clone>(all: &mut Vec<Kept<T>>) -> Vec<Arc<T>> {
-    let shared: Vec<_> = std::mem::take(all).into_iter().map(Kept::share).collect();
+fn share<T: Clone + PartialEq>(all: &mut Vec<Kept<T>>) -> Vec<Arc<T>> {
+    let mut shared = Vec::with_capacity(all.len());
+    for kept in std::mem::take(all) {
+        shared.push(kept.share(shared.last()));
+    }
     *all = kept(&shared);
     shared
 }
