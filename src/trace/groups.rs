@@ -14,7 +14,7 @@ pub(super) struct Groups {
 }
 
 /// So many groups are read to find one, at most.
-const STRIDE: usize = 32;
+const STRIDE: usize = 8;
 
 /// A group says first how many it names, and how many more there are, as one number.
 const COUNTS: u64 = Owners::NAMED as u64 + 1;
