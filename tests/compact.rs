@@ -334,12 +334,27 @@ fn what_names_nobody_is_lost_and_nothing_else_is() {
     let deep = (0..1000).fold(serde_json::Value::Null, |value, _| vec![value].into());
     encoder.push_event(&event(8, 0, sent(deep)));
     encoder.push_event(&event(9, 0, sent("x".repeat(9 << 20).into())));
+    // One that tells of many stands for as many.
+    encoder.push_event(&event(9, 1, What::Lost { events: 7 }));
+    encoder.push_event(&event(9, 1, What::Lost { events: u64::MAX }));
     encoder.push_event(&event(10, 0, What::Finish));
     encoder.end(&End { outcome: Outcome::Stopped, at: Time::from_nanos(11), note: None });
     let (told, result) = Told::of(&encoder.take());
     assert_eq!(result, Ok(()));
     let lost = |events| What::Lost { events };
-    let expected = [lost(2), lost(1), wait(0), lost(1), lost(1), lost(1), lost(1), lost(1), What::Finish];
+    let expected = [
+        lost(2),
+        lost(1),
+        wait(0),
+        lost(1),
+        lost(1),
+        lost(1),
+        lost(1),
+        lost(1),
+        lost(7),
+        lost(u64::MAX),
+        What::Finish,
+    ];
     assert_eq!(told.events.iter().map(|event| event.what.clone()).collect::<Vec<_>>(), expected);
 }
 

@@ -9,7 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::thread;
 
-use lockscope::event::{Event, Kind, LockKind, LockName, Mode, Names, Packed, Time, What};
+use lockscope::event::{
+    Actor, Event, Kind, LockId, LockKind, LockName, Mode, Names, Packed, TaskId, Time, What,
+};
 use lockscope::sync::{Batch, Mutex, Outlet, Present, Recorder, Ring, Semaphore};
 use lockscope::trace::Trace;
 
@@ -73,6 +75,39 @@ impl Outlet for Gate {
             self.open.recv().unwrap();
         }
     }
+}
+
+/// Losses are told although who had them ends, or does nothing any more, before there is room again.
+#[test]
+fn what_a_thread_loses_last_is_told_too() {
+    let recorder = Recorder::with_memory(0);
+    let (reached, is_reached) = channel();
+    let (opens, open) = channel();
+    recorder.attach(Gate { reached, open, passed: false });
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let db = mutex(&recorder, "db");
+    is_reached.recv().unwrap();
+    drop(db.try_lock().unwrap());
+    // The only chunk is this thread's, and the other one ends; then this one has none any more either.
+    std::thread::scope(|scope| scope.spawn(|| drop(db.try_lock().unwrap())).join().unwrap());
+    assert_eq!(recorder.lost(), 2);
+    let said = || -> u64 {
+        let lost = |event: &Event| if let What::Lost { events } = event.what { events } else { 0 };
+        told.0.lock().unwrap().events.iter().map(lost).sum()
+    };
+    for _ in 0..600 {
+        drop(db.try_lock().unwrap());
+    }
+    let lost = recorder.lost();
+    assert!(lost > 2, "{lost}");
+    opens.send(()).unwrap();
+    recorder.flush();
+    assert_eq!((said(), recorder.lost()), (lost, lost));
+    recorder.finish();
+    assert_eq!(said(), lost);
+    let trace = told.trace();
+    assert!(trace.state(trace.len()).lock(LockId(0)).unwrap().owner().is_none());
 }
 
 #[test]
@@ -232,6 +267,18 @@ fn a_ring_keeps_the_last_events_and_knows_what_held_before() {
     };
     assert_eq!(held_now(&short), held_now(&whole));
     drop(held);
+}
+
+#[test]
+fn a_ring_that_drops_a_loss_counts_what_was_lost() {
+    let mut ring = Ring::new(3);
+    let event = |what| {
+        let actor = Actor { task: TaskId(0), step: None };
+        Packed::of(&Event { seq: 0, at: Time::ZERO, actor, what }).unwrap()
+    };
+    let events = [event(What::Lost { events: 500 }), event(What::Wake), event(What::Wake), event(What::Wake)];
+    ring.take(&Batch { tasks: &["t".into()], events: &events, ..Batch::default() });
+    assert_eq!(ring.dropped(), 500);
 }
 
 #[test]

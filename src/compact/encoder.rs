@@ -101,7 +101,7 @@ impl Encoder {
         let kind = event.kind();
         let lock = kind.has_lock().then(|| event.lock());
         if kind == Kind::Aside || !self.known.has(event.task(), lock) {
-            return self.lose(event.at(), event.task(), 1);
+            return self.lose(event.at(), event.task(), event.stands_for());
         }
         let (task, around, large) = (event.task().0, predict::surroundings(event), event.large());
         let places = (self.predictor.follower(kind), self.predictor.around(kind, task));
@@ -141,7 +141,8 @@ impl Encoder {
         // What a reader stumbles over would cost it all the rest: a value that is nested too deep, say.
         let fits = holds.len() <= MAX_EVENTS - BLOCK - 64 && aside::get(&mut Reader(&holds)).is_ok();
         if !fits || !self.known.has(event.actor.task, event.what.lock()) {
-            return self.lose(event.at, event.actor.task, 1);
+            let events = if let What::Lost { events } = event.what { events } else { 1 };
+            return self.lose(event.at, event.actor.task, events);
         }
         self.push_aside(event, &mut holds);
     }

@@ -347,6 +347,11 @@ impl Packed {
         self.0[1] >> KIND_BITS & mask(SMALL_BITS)
     }
 
+    /// How many events it stands for, where it is left out itself: those that it tells [lost](Kind::Lost), or one.
+    pub(crate) fn stands_for(self) -> u64 {
+        if self.kind() == Kind::Lost { self.large() } else { 1 }
+    }
+
     /// Whether it says no mode but the whole, and no step.
     #[inline]
     pub(crate) const fn is_plain(self) -> bool {

@@ -235,8 +235,9 @@ impl Seat {
         if self.missing == 0 {
             self.told = added.to_vec();
         }
-        self.missing += piece.events.len() as u64;
-        piece.events.len() as u64
+        let events = piece.events.iter().map(|event| event.stands_for()).sum();
+        self.missing += events;
+        events
     }
 }
 
@@ -266,5 +267,11 @@ mod tests {
         }
         let told = hub.next(seat).events.events;
         assert_eq!((told[0].kind(), told[0].large()), (crate::event::Kind::Lost, 997 * 30));
+        // What does not fit and tells of many that are lost stands for as many.
+        let lost = Event { what: What::Lost { events: 500 }, ..wake };
+        hub.take(&Batch { events: &events, ..Batch::default() });
+        hub.take(&Batch { events: &vec![Packed::of(&lost).unwrap(); 80], ..Batch::default() });
+        assert_eq!(hub.next(seat).events.events.len(), 30);
+        assert_eq!(hub.next(seat).events.events[0].large(), 80 * 500);
     }
 }

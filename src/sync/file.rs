@@ -175,10 +175,8 @@ impl Writing {
     /// Counts what is too much.
     fn lose(&mut self, events: &[Packed]) {
         let Some(first) = events.first() else { return };
-        // One may tell of many.
-        let count = |event: &Packed| if event.kind() == Kind::Lost { event.large() } else { 1 };
         let (_, lost) = self.lost.get_or_insert((first.at(), 0));
-        *lost += events.iter().map(count).sum::<u64>();
+        *lost += events.iter().map(|event| event.stands_for()).sum::<u64>();
         self.write();
     }
 
@@ -249,8 +247,8 @@ impl Outlet for File {
 
 /// A program that is written to a file. Dropping it ends the file, with all that happened until then, and waits
 /// until that is on the disk; what else listens to the recorder goes on. So keep it in `main`. A program that
-/// ends without that, by `std::process::exit` or a crash, loses a few milliseconds, and its file says that its end
-/// is missing.
+/// ends without that, by `std::process::exit` or a crash, loses the last tenth of a second, and its file says
+/// that its end is missing.
 #[derive(Debug)]
 pub struct Saving {
     recorder: &'static Recorder,

@@ -39,7 +39,8 @@ struct Kept {
 }
 
 impl Ring {
-    /// A ring for so many events, at 24 bytes each.
+    /// A ring for so many events, at 24 bytes each; the few that have words or large numbers in them take more,
+    /// and names stay.
     pub fn new(events: usize) -> Self {
         Self(Arc::new(Mutex::new(Kept {
             names: Names::default(),
@@ -51,7 +52,8 @@ impl Ring {
         })))
     }
 
-    /// How many events were dropped, because there was no room for them any more.
+    /// How many events were dropped, because there was no room for them any more, or before because there was
+    /// none on their way.
     pub fn dropped(&self) -> u64 {
         locked(&self.0).dropped
     }
@@ -87,7 +89,7 @@ impl Ring {
 impl Kept {
     fn drop_first(&mut self) {
         let Some(event) = self.events.pop_front() else { return };
-        self.dropped += 1;
+        self.dropped += event.stands_for();
         if event.kind() != Kind::Aside {
             self.before.apply(event);
         } else if let Some(aside) = self.asides.pop_front() {

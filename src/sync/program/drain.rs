@@ -40,9 +40,10 @@ struct Drain<'a> {
     merge: Merge,
     kept_back: KeptBack,
     front: Front,
-    /// How many tasks, locks and losses without a place were told.
+    /// How many tasks and locks were told.
     tasks: usize,
     locks: usize,
+    /// How many losses without a place are to be told.
     homeless: u64,
 }
 
@@ -97,7 +98,9 @@ impl<'a> Drain<'a> {
             count += 1;
             self.accept(words);
         });
-        merge.forget(&self.program.pool, |number| locked(&self.program.threads).free.push(number));
+        let forget = |number| locked(&self.program.threads).free.push(number);
+        self.homeless += merge.forget(&self.program.pool, forget);
+        self.homeless += self.program.homeless.swap(0, Ordering::Relaxed);
         self.merge = merge;
         self.tell_homeless();
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
@@ -139,13 +142,11 @@ impl<'a> Drain<'a> {
         }
     }
 
-    /// What is lost by threads that cannot tell it has no place among the rest.
+    /// What is lost by threads that cannot tell it, or have not, has no place among the rest.
     fn tell_homeless(&mut self) {
-        let homeless = self.program.homeless.load(Ordering::Relaxed);
         // It is told of some task, as soon as there is one.
-        if homeless > self.homeless && self.tasks > 0 {
-            let events = homeless - self.homeless;
-            self.homeless = homeless;
+        if self.homeless > 0 && self.tasks > 0 {
+            let events = std::mem::take(&mut self.homeless);
             let actor = Actor { task: TaskId(0), step: None };
             let at = self.front.latest();
             self.front.emit_aside(Event { seq: 0, at, actor, what: What::Lost { events } });

@@ -59,8 +59,16 @@ impl Merge {
         }
     }
 
-    /// Forgets threads that have ended, and tells their numbers.
-    pub(super) fn forget(&mut self, pool: &Pool, mut free: impl FnMut((u64, u64))) {
-        self.0.retain_mut(|reader| reader.over(pool).map(&mut free).is_none());
+    /// Forgets threads that have ended, and tells their numbers. Gives how many events threads have lost and not
+    /// told: one that has ended never will, and one that rests may not for long.
+    pub(super) fn forget(&mut self, pool: &Pool, mut free: impl FnMut((u64, u64))) -> u64 {
+        let mut lost = 0;
+        self.0.retain_mut(|reader| {
+            // In this order: what is lost last is lost before the end.
+            let over = reader.over(pool);
+            lost += reader.take_lost();
+            over.map(&mut free).is_none()
+        });
+        lost
     }
 }

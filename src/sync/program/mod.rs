@@ -53,7 +53,7 @@ pub(super) struct Program {
     begin: u64,
     pool: Pool,
     threads: Mutex<Threads>,
-    /// What was lost, and what of it by threads that could not tell it in its place.
+    /// What was lost; and what of it by threads that cannot tell it, until the recorder's thread does.
     lost: AtomicU64,
     homeless: AtomicU64,
     asides: Mutex<HashMap<u64, Event>>,

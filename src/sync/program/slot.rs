@@ -85,12 +85,24 @@ pub(super) struct Slot {
     /// It has ended, and its operations had numbers below this.
     ended: AtomicBool,
     next_op: AtomicU64,
+    /// Events that were lost and that nobody has told: the thread does before the next one that finds room, or
+    /// else the recorder's.
+    lost: AtomicU64,
 }
 
 impl Slot {
     pub(super) fn new(number: u64, next_op: u64) -> Self {
         let (ended, next_op) = (AtomicBool::new(false), AtomicU64::new(next_op));
-        Self { number, chunks: Mutex::default(), ended, next_op }
+        Self { number, chunks: Mutex::default(), ended, next_op, lost: AtomicU64::new(0) }
+    }
+
+    pub(super) fn lose(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many were lost that nobody has told. Whoever takes them tells them.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
     }
 
     pub(super) fn end(&self, next_op: u64) {
@@ -163,6 +175,11 @@ impl Reader {
                 self.chunks.pop_front().into_iter().for_each(|chunk| pool.give_back(chunk));
             }
         }
+    }
+
+    /// What it has lost and not told.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.slot.take_lost()
     }
 
     /// Whether nothing more can come of this thread; then its number, for another one.

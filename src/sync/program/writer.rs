@@ -29,12 +29,12 @@ pub(super) struct Writer {
     /// The last stamp.
     last: u64,
     /// Events lost since the last one that was not.
-    untold: u64,
+    lost: u64,
 }
 
 impl Writer {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, chunk: None, used: 0, last: 0, untold: 0 }
+        Self { slot, chunk: None, used: 0, last: 0, lost: 0 }
     }
 
     /// The time, or as much later as is needed to be after `floor` and after all stamps before.
@@ -67,12 +67,13 @@ impl Writer {
     #[cold]
     fn turn(&mut self, pool: &Pool, words: [u64; 3]) -> Written {
         self.chunk = None;
-        let next = if self.untold.is_multiple_of(PATIENCE) { pool.take() } else { None };
+        let next = if self.lost.is_multiple_of(PATIENCE) { pool.take() } else { None };
         let Some((chunk, crowded)) = next else {
-            self.untold += 1;
+            self.lost += 1;
+            self.slot.lose();
             return Written::Lost;
         };
-        self.used = 0;
+        (self.used, self.lost) = (0, 0);
         for words in self.news(words).into_iter().chain([words]) {
             chunk.put(self.used, words);
             self.used += 1;
@@ -83,9 +84,9 @@ impl Writer {
         if crowded { Written::Crowded } else { Written::There }
     }
 
-    /// What is to be told of what was lost before this event.
-    fn news(&mut self, [stamp, _, whom]: [u64; 3]) -> Option<[u64; 3]> {
-        let events = OpId(std::mem::take(&mut self.untold));
+    /// What is to be told of what was lost before this event, unless the recorder's thread has told it.
+    fn news(&self, [stamp, _, whom]: [u64; 3]) -> Option<[u64; 3]> {
+        let events = OpId(self.slot.take_lost());
         let event = Packed::from_words([stamp, 0, whom]);
         let lost = Packed::quick(stamp, Kind::Lost, (Brief::NONE, events), event.task(), LockId(0));
         (events.0 > 0).then(|| lost.words())
