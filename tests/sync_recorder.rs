@@ -289,6 +289,12 @@ fn names_are_told_apart() {
     assert_eq!(names.len(), 3);
     let told: Vec<_> = recorder.names().tasks.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["worker", "worker#2", "worker#3", "worker#2#2"]);
+    // Names that are alike as far as they are kept.
+    let long = "ä".repeat(600);
+    let [one, other] = [1, 2].map(|end| recorder.add_task(format!("{long}{end}")));
+    let names = recorder.names();
+    let (one, other) = (names.task(one), names.task(other));
+    assert_eq!((one.len(), other), (1000, &*format!("{one}#2")));
 }
 
 /// More permits than an event of 24 bytes has room for go beside it, in their place.

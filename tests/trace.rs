@@ -517,6 +517,19 @@ fn a_long_history_is_quick_to_reach_at_any_moment() {
 }
 
 #[test]
+fn a_timer_stays_where_it_is_where_time_runs_back() {
+    let names = || Names { tasks: vec!["a".into()], locks: Vec::new() };
+    let event = |ms, what| {
+        let actor = Actor { task: TaskId(0), step: None };
+        Event { seq: 0, at: Time::from_millis(ms), actor, what }
+    };
+    let events = [event(100, What::Wake), event(50, What::Sleep { until: Time::from_millis(60) })];
+    check_usual(&names(), &events).unwrap();
+    let trace = Trace::of(names(), events);
+    assert_eq!(trace.event(2).unwrap().what, What::Sleep { until: Time::from_millis(60) });
+}
+
+#[test]
 fn a_task_that_got_the_lock_at_once_but_has_to_yield_is_no_handoff() {
     let (lock, a, b, c) = (LockId(0), OpId(1), OpId(2), OpId(3));
     let trace = made(

@@ -67,6 +67,8 @@ struct Known {
     tasks: u32,
     locks: u32,
     bytes: usize,
+    /// One was too much: those after it would have its number.
+    full: bool,
 }
 
 impl Known {
@@ -87,10 +89,11 @@ impl Known {
     fn add(&mut self, name: &str) -> bool {
         // And what it takes to keep it.
         let bytes = self.bytes + name.len().min(MAX_TEXT) + 64;
-        if bytes <= MAX_NAMES {
+        self.full |= bytes > MAX_NAMES;
+        if !self.full {
             self.bytes = bytes;
         }
-        bytes <= MAX_NAMES
+        !self.full
     }
 
     /// Whether these have been named.
@@ -215,3 +218,16 @@ impl fmt::Display for Damage {
 }
 
 impl std::error::Error for Damage {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_after_a_name_that_was_too_much_has_not_its_number() {
+        let mut known = Known { bytes: MAX_NAMES - 100, ..Known::default() };
+        assert!(!known.add_task("a name that is longer than what there is room for"));
+        assert!(!known.add_task("x") && !known.add_lock("x"));
+        assert!(!known.has(TaskId(0), None));
+    }
+}

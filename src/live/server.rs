@@ -45,7 +45,7 @@ impl fmt::Display for ServeError {
         match self {
             Self::NotLoopback(addr) => write!(
                 f,
-                "{addr} can be reached from other machines: serve on 127.0.0.1, or give a token with `feed_with`"
+                "{addr} can be reached from other machines: serve on 127.0.0.1, or give a token, with `serve_with` or `feed_with`"
             ),
             Self::Io(error) => error.fmt(f),
             Self::Report => write!(f, "{REPORT} is not `ADDRESS TOKEN`, as `lockscope attach` sets it"),

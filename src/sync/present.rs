@@ -297,7 +297,7 @@ impl Present {
     /// Events that lead here from nothing: for whoever comes now, or was told [`What::Lost`] at `after`.
     ///
     /// Times are those at which it came about, but none before `after`. Who was told already of permits that
-    /// were [added](Self::added) is told only of what has changed since.
+    /// were [added](Self::added), in the order of that, is told only of what has changed since.
     pub fn prologue(&self, after: Time, told: &[(LockId, i64)]) -> Prologue {
         let mut events = Vec::new();
         let mut say = |at, rank: u8, task, what| {
@@ -307,7 +307,7 @@ impl Present {
         let mut owners = vec![false; self.tasks.len()];
         for (id, lock) in (0..).zip(&self.locks) {
             let id = LockId(id);
-            let known = told.iter().find(|(lock, _)| *lock == id).map_or(0, |(_, added)| *added);
+            let known = told.binary_search_by_key(&id, |(lock, _)| *lock).map_or(0, |at| told[at].1);
             let more = lock.added.saturating_sub(known);
             let permits = u32::try_from(more.unsigned_abs()).unwrap_or(u32::MAX);
             if more > 0 {

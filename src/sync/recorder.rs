@@ -124,6 +124,13 @@ struct Registry {
     threads: HashMap<std::thread::ThreadId, TaskId>,
 }
 
+/// What is longer is cut before it is told from others: whoever reads names has room for so much, and a number.
+const MAX_NAME: usize = 1000;
+
+fn cut(name: Arc<str>) -> Arc<str> {
+    if name.len() <= MAX_NAME { name } else { name[..name.floor_char_boundary(MAX_NAME)].into() }
+}
+
 /// `name`, or what it is called because others have that name: `name#2`.
 fn unique(given: &mut HashMap<Arc<str>, u32>, name: Arc<str>) -> Arc<str> {
     let Some(count) = given.get_mut(&name) else {
@@ -146,7 +153,7 @@ impl Registry {
             }
             return TaskId(MOST_TASKS - 1);
         }
-        self.names.tasks.push(unique(&mut self.given.0, name));
+        self.names.tasks.push(unique(&mut self.given.0, cut(name)));
         TaskId(last)
     }
 }
@@ -288,7 +295,8 @@ impl Recorder {
         }
     }
 
-    /// Registers a task. If another one has that name, it is called `name#2` and so on.
+    /// Registers a task. If another one has that name, it is called `name#2` and so on. Of a name only the first
+    /// thousand bytes are kept.
     pub fn add_task(&self, name: impl Into<Arc<str>>) -> TaskId {
         lock(&self.core.registry).add_task(name.into())
     }
@@ -302,7 +310,7 @@ impl Recorder {
     /// `name#2` and so on.
     pub fn add(&self, lock_name: LockName) -> LockId {
         let registry = &mut *lock(&self.core.registry);
-        let name = unique(&mut registry.given.1, lock_name.name);
+        let name = unique(&mut registry.given.1, cut(lock_name.name));
         registry.names.locks.push(LockName { name, ..lock_name });
         LockId(registry.names.locks.len() as u32 - 1)
     }
@@ -435,4 +443,19 @@ pub(crate) fn of_program() -> Option<&'static Recorder> {
         _ = install(Recorder::program());
     }
     installed().filter(|recorder| recorder.is_program())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where no thread could be started nothing is recorded, and nobody waits for that.
+    #[test]
+    fn without_its_thread_nobody_waits() {
+        let core = Core::of(Way::Program(Program::new(0)));
+        core.set_closed();
+        let recorder = Recorder { core, _life: None };
+        recorder.flush();
+        recorder.finish();
+    }
 }

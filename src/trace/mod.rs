@@ -147,6 +147,9 @@ impl Trace {
     /// Learns of further tasks and locks: those of `names` beyond the ones it knows. What happens to one
     /// has to come after its name.
     pub fn grow(&mut self, names: &Names) {
+        if names.tasks.len() <= self.names.tasks.len() && names.locks.len() <= self.names.locks.len() {
+            return;
+        }
         let known = &mut self.names;
         known.tasks.extend(names.tasks.iter().skip(known.tasks.len()).cloned());
         known.locks.extend(names.locks.iter().skip(known.locks.len()).cloned());
@@ -165,7 +168,8 @@ impl Trace {
         self.totals.grow(known);
     }
 
-    /// Adds what happened next. Its `seq` becomes its place in this history.
+    /// Adds what happened next. Its `seq` becomes its place in this history. One beyond 268 million is dropped:
+    /// nothing that `lockscope` reads or follows comes to that.
     pub fn push(&mut self, mut event: Event) {
         if self.events.len() < MOST {
             event.seq = self.len() + 1;
@@ -194,7 +198,13 @@ impl Trace {
     /// ```
     pub fn push_packed(&mut self, packed: Packed) {
         // Time that runs back can only come from a damaged recording; order is what counts.
-        let packed = if packed.at() < self.now.at { packed.moved_to(self.now.at) } else { packed };
+        let packed = match packed.kind() {
+            // Its timer stays where it is.
+            Kind::Sleep if packed.at() < self.now.at => {
+                return packed.event(0).into_iter().for_each(|event| self.push(event));
+            }
+            _ => packed.moved_to(packed.at().max(self.now.at)),
+        };
         if self.events.len() >= MOST || packed.kind() == Kind::Aside {
             return;
         }

@@ -8,8 +8,8 @@
 //! | below it, `queue` | how many wait |
 //!
 //! Arrows lead from what let somebody in, a release say, to whom it let in. What goes on at the end of the
-//! recording ends there with the annotation `unfinished`. It is written event by event: no more is kept than
-//! what is so at one moment.
+//! recording ends there with the annotation `unfinished`. It is written event by event: what is kept
+//! meanwhile is what is so at one moment, and the two ends of each arrow.
 
 mod packets;
 mod proto;

@@ -130,7 +130,9 @@ impl<'a> Drain<'a> {
         let event = Packed::from_words([at.nanos(), what, whom]);
         match event.kind() {
             Kind::Aside => {
-                if let Some(aside) = locked(&self.program.asides).remove(&event.large()) {
+                self.kept_back.acts(event.task(), |event| self.front.emit(event));
+                let aside = locked(&self.program.asides).remove(&event.large());
+                if let Some(aside) = aside {
                     self.front.emit_aside(Event { at, ..aside });
                 }
             }

@@ -46,6 +46,10 @@ impl KeptBack {
 
     fn weigh(&mut self, event: Packed, free: bool, mut emit: impl FnMut(Packed)) {
         let (kind, lock) = (event.kind(), event.lock());
+        if !kind.has_lock() {
+            self.acts(event.task(), &mut emit);
+            return emit(event);
+        }
         if let Some(&busy) = self.busy.get(&event.task())
             && busy != lock
         {
@@ -71,6 +75,13 @@ impl KeptBack {
         }
         if self.count > MOST {
             self.let_old_go(|_| true, emit);
+        }
+    }
+
+    /// Lets go of what a task tried in vain before it does something that is about no mutex.
+    pub(super) fn acts(&mut self, task: TaskId, emit: impl FnMut(Packed)) {
+        if let Some(&busy) = self.busy.get(&task) {
+            self.let_go_of(busy, task, emit);
         }
     }
 
@@ -178,6 +189,9 @@ mod tests {
         // In vain, then with another lock.
         let (known, rest) = told(&[(Kind::Busy, 1, 1, 0), (Kind::Wait, 2, 2, 0), (Kind::Acquire, 3, 1, 1)]);
         assert_eq!((known, rest), (vec![(Kind::Busy, 1), (Kind::Acquire, 3)], vec![(Kind::Wait, 2)]));
+        // In vain, then something that is about no lock, although it was the first of all locks.
+        let (known, _) = told(&[(Kind::Busy, 1, 1, 0), (Kind::Finish, 0, 1, 0), (Kind::Acquire, 3, 2, 0)]);
+        assert_eq!(known, [(Kind::Busy, 1), (Kind::Finish, 0), (Kind::Acquire, 3)]);
         // In vain, then not.
         let (known, _) = told(&[(Kind::Busy, 1, 1, 0), (Kind::Busy, 2, 2, 0), (Kind::Acquire, 3, 1, 0)]);
         assert_eq!(known, [(Kind::Busy, 1), (Kind::Acquire, 3), (Kind::Busy, 2)]);

@@ -335,12 +335,12 @@ impl Program {
         self.wake();
     }
 
-    /// Waits until all that has been recorded is with the outlets.
+    /// Waits until all that has been recorded is with the outlets. Where there is no thread nothing is recorded.
     pub(super) fn flush(&self) {
         let mut inbox = locked(&self.inbox);
         inbox.asked += 1;
         let mine = inbox.asked;
-        while inbox.rounds < mine && !inbox.over {
+        while inbox.rounds < mine && !inbox.over && self.thread.get().is_some() {
             self.wake();
             // The wake may come before the thread parks; it looks again by itself.
             (inbox, _) = self
