@@ -294,7 +294,9 @@ impl Trace {
 
     fn keep_checkpoint_here(&mut self) {
         let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
-        if self.len() - last >= self.stride() {
+        let passed = self.len() - last;
+        // What is under way is counted only where it may decide.
+        if passed >= self.stride(0) && passed >= self.stride(self.now.under_way()) {
             self.checkpoints.push(self.now.save());
         }
     }
@@ -352,10 +354,11 @@ impl Trace {
     }
 
     /// How many events lie between two checkpoints. Each shares with the one before it what no event
-    /// changed in between; for the rest there are more where there are many tasks and locks, so that all of
-    /// them together take a part of what the events take.
-    fn stride(&self) -> u64 {
-        (4 * (self.names.tasks.len() + self.names.locks.len())).max(4 * NEAR as usize) as u64
+    /// changed in between; for the rest there are more where there are many tasks, locks and operations under
+    /// way, so that all of them together take a part of what the events take.
+    fn stride(&self, under_way: usize) -> u64 {
+        let kept = self.names.tasks.len() + self.names.locks.len() + under_way;
+        (4 * kept).max(4 * NEAR as usize) as u64
     }
 
     /// Says that nothing more will come.
@@ -444,7 +447,8 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any other a copy
-    /// that shares what it can, and up to 4096 events, or four for each task and lock where those are more. What
+    /// that shares what it can, and up to 4096 events, or four for each task, lock and operation under way where those
+    /// are more. What
     /// lies near the moment that was asked for before costs as little then too.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         if moment >= self.len() {

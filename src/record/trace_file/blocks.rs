@@ -172,7 +172,7 @@ impl Told {
             Item::Events { events, asides } => {
                 for packed in events {
                     if packed.kind() != Kind::Aside {
-                        self.budget.spend_kind(packed.kind(), &self.trace)?;
+                        self.budget.spend_packed(*packed, &self.trace)?;
                         self.trace.push_packed(*packed);
                     } else if let Some(event) = asides.get(packed.large() as usize) {
                         self.budget.spend(event, &self.trace)?;

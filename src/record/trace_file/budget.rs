@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::event::{Event, Kind, What};
+use crate::event::{Event, Kind, LockId, Packed, TaskId, What};
 use crate::trace::Trace;
 
 /// What all values and words together may take in memory, by a rough count.
@@ -13,7 +13,11 @@ const MAX_CONTENT: usize = 64 << 20;
 const MAX_OPEN: usize = 1_000;
 const MAX_OPEN_EACH: usize = 16;
 
-/// A loss ends what is known of every task and lock: so many of them may be gone through for that, in all.
+/// And of one task: each of its events looks through them.
+const MAX_OPEN_OF_ONE: usize = 1 << 14;
+
+/// A loss ends what is known of every task and lock, and who gives up moves all behind it: so many of them may
+/// be gone through for that, in all.
 const MAX_FORGOTTEN: u64 = 1 << 32;
 
 /// What may still come.
@@ -42,21 +46,49 @@ impl Budget {
         let kind = match event.what {
             What::Lost { .. } => Kind::Lost,
             What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => Kind::Wait,
+            What::Cancel { .. } => Kind::Cancel,
             _ => Kind::Aside,
         };
-        self.spend_kind(kind, trace)
+        self.spend_kind(kind, event.actor.task, event.what.lock(), trace)
     }
 
-    /// The same of an event of this kind that holds nothing but itself.
+    /// The same of an event that holds nothing but itself.
     #[inline]
-    pub(crate) fn spend_kind(&mut self, kind: Kind, trace: &Trace) -> Result<(), String> {
+    pub(crate) fn spend_packed(&mut self, event: Packed, trace: &Trace) -> Result<(), String> {
+        self.spend_kind(event.kind(), event.task(), Some(event.lock()), trace)
+    }
+
+    #[inline]
+    fn spend_kind(
+        &mut self,
+        kind: Kind,
+        task: TaskId,
+        lock: Option<LockId>,
+        trace: &Trace,
+    ) -> Result<(), String> {
         let most = self.most;
         self.events =
             self.events.checked_sub(1).ok_or_else(|| format!("there are more than {most} events"))?;
         match kind {
-            Kind::Lost => self.spend_lost(trace),
-            Kind::Wait | Kind::Grant | Kind::Acquire if self.begin == 0 => self.spend_open(trace),
+            Kind::Lost => {
+                let known = trace.names().tasks.len() + trace.names().locks.len();
+                self.go_through(known, "events are lost too often for so many tasks and locks")
+            }
+            Kind::Cancel => {
+                let now = trace.state(trace.len());
+                let queue = lock.and_then(|lock| now.lock(lock)).map_or(0, |lock| lock.queue.len());
+                self.go_through(queue, "operations are given up too often in queues that are too long")
+            }
             Kind::Wait | Kind::Grant | Kind::Acquire => {
+                let now = trace.state(trace.len());
+                if now.task(task).is_some_and(|task| task.claims.len() >= MAX_OPEN_OF_ONE) {
+                    return Err(format!(
+                        "one task has more than {MAX_OPEN_OF_ONE} operations under way at once"
+                    ));
+                }
+                if self.begin == 0 {
+                    return self.spend_open(trace);
+                }
                 self.begin -= 1;
                 Ok(())
             }
@@ -64,29 +96,22 @@ impl Budget {
         }
     }
 
-    fn spend_lost(&mut self, trace: &Trace) -> Result<(), String> {
-        let known = (trace.names().tasks.len() + trace.names().locks.len()) as u64;
-        let left = self.forgotten.checked_sub(known);
-        self.forgotten = left.ok_or("events are lost too often for so many tasks and locks")?;
+    /// Takes the work of going through so many.
+    fn go_through(&mut self, count: usize, too_much: &str) -> Result<(), String> {
+        self.forgotten = self.forgotten.checked_sub(count as u64).ok_or(too_much)?;
         Ok(())
     }
 
     /// Counts what is under way: so many more may begin before that has to be done again.
     fn spend_open(&mut self, trace: &Trace) -> Result<(), String> {
         let (tasks, locks) = (trace.names().tasks.len(), trace.names().locks.len());
-        let (most, open) = (MAX_OPEN + MAX_OPEN_EACH * tasks, under_way(trace));
+        let (most, open) = (MAX_OPEN + MAX_OPEN_EACH * tasks, trace.state(trace.len()).under_way());
         if open >= most {
             return Err(format!("more than {most} operations are under way at once"));
         }
         self.begin = (most - open).max(locks) - 1;
         Ok(())
     }
-}
-
-/// How many operations are under way now.
-fn under_way(trace: &Trace) -> usize {
-    let state = trace.state(trace.len());
-    state.locks.iter().map(|lock| lock.holders.len() + lock.granted.len() + lock.queue.len()).sum()
 }
 
 /// What an event holds beside itself, in bytes, roughly.
@@ -118,7 +143,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::event::{Actor, LockId, LockKind, LockName, Names, OpId, TaskId, Time};
+    use crate::event::{Actor, LockKind, LockName, Mode, Names, OpId, Time};
 
     fn event(what: What) -> Event {
         Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what }
@@ -157,6 +182,27 @@ mod tests {
         assert_eq!(fit(u64::MAX, names, &lost), (1 << 14, told.into()));
         // Without any it costs nothing.
         assert_eq!(fit(1_000, tasks(0), &lost).0, 1_000);
+    }
+
+    /// What each event would have to look through has a bound too.
+    #[test]
+    fn one_task_has_so_many_operations_and_long_queues_are_left_so_often() {
+        let lock = LockName { name: "l".into(), kind: LockKind::TokioMutex, permits: None };
+        let names = Names { locks: vec![lock], ..tasks(2000) };
+        let (mut budget, mut trace) = (Budget::new(u64::MAX), Trace::new(names));
+        let wait = |op| event(What::Wait { lock: LockId(0), op: OpId(op), mode: Mode::Exclusive });
+        for op in 0..1 << 14 {
+            budget.spend(&wait(op), &trace).unwrap();
+            trace.push(wait(op));
+        }
+        let why = budget.spend(&wait(1 << 14), &trace).unwrap_err();
+        assert_eq!(why, "one task has more than 16384 operations under way at once");
+        // Whoever gives up moves those behind it.
+        let cancel = event(What::Cancel { lock: LockId(0), op: OpId(u64::MAX) });
+        let often = (0..1 << 20).take_while(|_| budget.spend(&cancel, &trace).is_ok()).count();
+        assert_eq!(often, 1 << 18);
+        let why = budget.spend(&cancel, &trace).unwrap_err();
+        assert_eq!(why, "operations are given up too often in queues that are too long");
     }
 
     /// Of each kind of event that brings content.

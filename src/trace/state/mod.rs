@@ -100,6 +100,11 @@ impl State {
         self.locks.get(lock.0 as usize).map(|kept| &**kept)
     }
 
+    /// How many acquisitions are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.locks.iter().map(|lock| lock.holders.len() + lock.granted.len() + lock.queue.len()).sum()
+    }
+
     /// A copy that shares all with this one.
     pub(super) fn save(&mut self) -> Saved {
         Saved {
