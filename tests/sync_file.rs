@@ -294,3 +294,23 @@ fn nothing_is_saved_unless_a_file_is_named() {
     let error = File::create("/not/there/run.lockscope").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
+
+/// A child has the name of its parent's file too: it is told so, and the parent's file is whole.
+#[cfg(unix)]
+#[test]
+fn nobody_else_records_into_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.lockscope");
+    let recorder = Recorder::program();
+    let file = File::create(&path).unwrap();
+    recorder.attach(file.clone());
+    let error = File::create(&path).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    drop(Mutex::recorded(&recorder, recorder.add_lock("db", LockKind::TokioMutex), 0).try_lock().unwrap());
+    recorder.finish();
+    let told = told(&std::fs::read(&path).unwrap());
+    assert_eq!((told.events.len(), told.damage), (2, None));
+    // What is over makes room for the next.
+    File::create(&path).unwrap();
+    assert!(file.error().is_none());
+}

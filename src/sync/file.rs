@@ -89,11 +89,17 @@ impl File {
     ///
     /// # Errors
     ///
-    /// The file's; its beginning is written at once.
+    /// The file's; its beginning is written at once. [`WouldBlock`](io::ErrorKind::WouldBlock) if a program is
+    /// being recorded into it: a child that has [`FILE`] from its parent, say. (On Unix; elsewhere a lock would
+    /// keep readers out too.)
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let on_disk = std::fs::File::create(path)?;
+        let on_disk = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         // A pipe, or a terminal, cannot be asked whether all has arrived.
         let disk = if on_disk.metadata()?.is_file() { Some(on_disk.try_clone()?) } else { None };
+        if disk.is_some() {
+            claim(&on_disk)?;
+            on_disk.set_len(0)?;
+        }
         let file = Self::to(on_disk);
         locked(&file.0).disk = disk;
         file.flush()?;
@@ -157,10 +163,23 @@ impl File {
     fn end(&self, now: Time) {
         let disk = locked(&self.0).end(now);
         // That may take a while, and nobody shall wait for the file meanwhile.
-        if let Some(Err(error)) = disk.map(|disk| disk.sync_all()) {
+        let Some(disk) = disk else { return };
+        if let Err(error) = disk.sync_all() {
             locked(&self.0).error.get_or_insert(error);
         }
+        // The next may record into it. Where there are no locks there is none to give back.
+        _ = disk.unlock();
     }
+}
+
+/// Sees that nobody else records into a file. Some disks know no locks: then nobody can tell.
+fn claim(file: &std::fs::File) -> io::Result<()> {
+    let taken = cfg!(unix) && matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock));
+    if taken {
+        let why = "another program, or this one, is being recorded into it";
+        return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+    }
+    Ok(())
 }
 
 impl Writing {
