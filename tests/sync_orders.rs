@@ -9,6 +9,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/locks.rs"]
+#[macro_use]
+mod locks;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -20,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use common::{Checker, Tape};
+use locks::{ALL, Guard, Lock};
 use lockscope::event::{LockId, What};
 
 /// What a task does next. It takes so much of the lock; a mutex and a writer take all.
@@ -33,59 +37,6 @@ enum Step {
     Either(u32, u32),
 }
 use Step::{Either, Less, Take, Try};
-
-/// All of a lock.
-const ALL: u32 = 3;
-
-type Guard<'a> = Box<dyn Send + 'a>;
-
-trait Lock {
-    async fn take(&self, much: u32) -> Guard<'_>;
-    fn attempt(&self, much: u32) -> Option<Guard<'_>>;
-    async fn less(&self) -> Guard<'_>;
-}
-
-macro_rules! a_lock {
-    ($name:ident of $($path:ident)::+) => {
-        enum $name {
-            Mutex($($path)::+::Mutex<()>),
-            RwLock($($path)::+::RwLock<()>),
-            Semaphore($($path)::+::Semaphore),
-        }
-
-        impl Lock for $name {
-            async fn take(&self, much: u32) -> Guard<'_> {
-                match self {
-                    Self::Mutex(mutex) => Box::new(mutex.lock().await),
-                    Self::RwLock(rwlock) if much == ALL => Box::new(rwlock.write().await),
-                    Self::RwLock(rwlock) => Box::new(rwlock.read().await),
-                    Self::Semaphore(semaphore) => Box::new(semaphore.acquire_many(much).await.unwrap()),
-                }
-            }
-
-            fn attempt(&self, much: u32) -> Option<Guard<'_>> {
-                Some(match self {
-                    Self::Mutex(mutex) => Box::new(mutex.try_lock().ok()?),
-                    Self::RwLock(rwlock) if much == ALL => Box::new(rwlock.try_write().ok()?),
-                    Self::RwLock(rwlock) => Box::new(rwlock.try_read().ok()?),
-                    Self::Semaphore(semaphore) => Box::new(semaphore.try_acquire_many(much).ok()?),
-                })
-            }
-
-            async fn less(&self) -> Guard<'_> {
-                match self {
-                    Self::Mutex(mutex) => Box::new(mutex.lock().await),
-                    Self::RwLock(rwlock) => Box::new(rwlock.write().await.downgrade()),
-                    Self::Semaphore(semaphore) => {
-                        let mut permits = semaphore.acquire_many(ALL).await.unwrap();
-                        drop(permits.split(1));
-                        Box::new(permits)
-                    }
-                }
-            }
-        }
-    };
-}
 
 a_lock!(Bare of tokio::sync);
 a_lock!(Ours of lockscope::sync);

@@ -87,13 +87,15 @@ mod program {
         merge: Merge,
         told: Vec<[u64; 3]>,
         over: Vec<(u64, u64)>,
+        /// How many losses it took over from the threads.
+        lost: u64,
     }
 
     impl Drain {
         fn round(&mut self, world: &World, now: u64) {
             self.merge.look(now, || std::mem::take(&mut locked(&world.new)));
             self.merge.read(now, &world.pool, |words| self.told.push(words));
-            self.merge.forget(&world.pool, |number| self.over.push(number));
+            self.lost += self.merge.forget(&world.pool, |number| self.over.push(number));
         }
     }
 
@@ -176,41 +178,55 @@ mod program {
     /// What is read makes room; what finds none is lost, and told in its place.
     #[test]
     fn a_chunk_is_used_again_by_its_thread() {
-        const EVENTS: u64 = 69;
         static TOLD_LOSSES: AtomicUsize = AtomicUsize::new(0);
-        let runs = explore(None, || {
-            let world = World::new(1);
-            let other = Arc::clone(&world);
-            let thread = thread::spawn(move || {
-                let mut writer = other.writer(0);
-                let lost =
-                    |&number: &u64| matches!(writer.push(&other.pool, event(0, number)), Written::Lost);
-                let lost: Vec<_> = (0..EVENTS).filter(lost).collect();
-                writer.end(0);
-                lost
-            });
-            let mut drain = Drain::default();
-            drain.round(&world, u64::MAX);
-            drain.round(&world, u64::MAX);
-            let lost = thread.join().unwrap();
-            drain.round(&world, u64::MAX);
-            let mut untold = 0;
-            let mut expected = Vec::new();
-            for number in 0..EVENTS {
-                if lost.contains(&number) {
-                    untold += 1;
-                    continue;
-                }
-                if untold > 0 {
-                    expected.push((Kind::Lost, std::mem::take(&mut untold)));
-                    TOLD_LOSSES.fetch_add(1, Relaxed);
-                }
-                expected.push((Kind::Release, number));
-            }
-            assert_eq!(told(&drain, 0), expected);
-            assert_eq!(drain.over, [(0, 0)]);
-        });
+        let runs = explore(None, || lose_some(false, &TOLD_LOSSES));
         assert!(TOLD_LOSSES.load(Relaxed) > runs / 10);
+    }
+
+    /// The same where the recorder's thread takes losses over, as it does of threads that rest.
+    #[test]
+    fn whoever_takes_a_loss_tells_it() {
+        static TOLD_LOSSES: AtomicUsize = AtomicUsize::new(0);
+        let runs = explore(Some(2), || lose_some(true, &TOLD_LOSSES));
+        assert!(TOLD_LOSSES.load(Relaxed) > runs / 10);
+    }
+
+    fn lose_some(takes: bool, told_losses: &AtomicUsize) {
+        const EVENTS: u64 = 69;
+        let world = World::new(1);
+        let other = Arc::clone(&world);
+        let thread = thread::spawn(move || {
+            let mut writer = other.writer(0);
+            let lost = |&number: &u64| matches!(writer.push(&other.pool, event(0, number)), Written::Lost);
+            let lost: Vec<_> = (0..EVENTS).filter(lost).collect();
+            writer.end(0);
+            lost
+        });
+        let mut drain = Drain::default();
+        drain.round(&world, u64::MAX);
+        drain.round(&world, u64::MAX);
+        if takes {
+            drain.lost += drain.merge.take_lost();
+        }
+        let lost = thread.join().unwrap();
+        drain.round(&world, u64::MAX);
+        // Each event is there, or lost; and each loss is told once: by the thread where it happened, or by
+        // the recorder's thread.
+        let (mut next, mut told_here) = (0, 0);
+        for (kind, number) in told(&drain, 0) {
+            let gone = (next..).take_while(|number| lost.contains(number)).count() as u64;
+            if kind == Kind::Lost {
+                assert!((1..=gone).contains(&number), "{number} of {gone} lost before {next}");
+                told_here += number;
+                told_losses.fetch_add(1, Relaxed);
+            } else {
+                assert_eq!(number, next + gone);
+                next = number + 1;
+            }
+        }
+        assert!((next..EVENTS).all(|number| lost.contains(&number)));
+        assert_eq!(told_here + drain.lost, lost.len() as u64);
+        assert_eq!(drain.over, [(0, 0)]);
     }
 
     /// Two threads and one chunk: who comes later finds it in use, or empty.
@@ -231,6 +247,8 @@ mod program {
             drain.round(&world, u64::MAX);
             let there = threads.map(|thread| thread.join().unwrap());
             drain.round(&world, u64::MAX);
+            // Who has ended cannot tell what it has lost any more.
+            assert_eq!(drain.lost, there.iter().filter(|there| !**there).count() as u64);
             for (number, there) in (0..).zip(there) {
                 let expected = if there { vec![(Kind::Release, number)] } else { vec![] };
                 assert_eq!(told(&drain, number), expected);

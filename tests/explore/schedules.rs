@@ -13,6 +13,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/locks.rs"]
+#[macro_use]
+mod locks;
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -21,8 +24,9 @@ use std::sync::{Arc, Mutex as StdMutex};
 
 use common::fidelity::within_polls;
 use common::{Checker, Tape};
+use locks::{ALL, Guard, Lock};
 use lockscope::event::{TaskId, What};
-use lockscope::sync::{Mutex, RwLock, Semaphore, actor};
+use lockscope::sync::actor;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, Runner, future};
 
@@ -36,40 +40,11 @@ enum Step {
 }
 use Step::{Abandon, Take, Try};
 
-/// All of a lock.
-const ALL: u32 = 3;
-
-enum Lock {
-    Mutex(Mutex<()>),
-    RwLock(RwLock<()>),
-    Semaphore(Semaphore),
-}
-
-type Guard<'a> = Box<dyn Send + 'a>;
-
-impl Lock {
-    async fn take(&self, much: u32) -> Guard<'_> {
-        match self {
-            Self::Mutex(mutex) => Box::new(mutex.lock().await),
-            Self::RwLock(rwlock) if much == ALL => Box::new(rwlock.write().await),
-            Self::RwLock(rwlock) => Box::new(rwlock.read().await),
-            Self::Semaphore(semaphore) => Box::new(semaphore.acquire_many(much).await.unwrap()),
-        }
-    }
-
-    fn attempt(&self, much: u32) -> Option<Guard<'_>> {
-        Some(match self {
-            Self::Mutex(mutex) => Box::new(mutex.try_lock().ok()?),
-            Self::RwLock(rwlock) if much == ALL => Box::new(rwlock.try_write().ok()?),
-            Self::RwLock(rwlock) => Box::new(rwlock.try_read().ok()?),
-            Self::Semaphore(semaphore) => Box::new(semaphore.try_acquire_many(much).ok()?),
-        })
-    }
-}
+a_lock!(Ours of lockscope::sync);
 
 /// What tasks share.
 struct World {
-    lock: Lock,
+    lock: Ours,
     /// How much of it is taken.
     taken: AtomicI64,
     /// Who took all of it, in order.
@@ -113,9 +88,9 @@ enum Of {
 /// One run, in whatever order; what was told of it.
 fn run(tape: &Tape, of: Of, tasks: &'static [&'static [Step]]) -> String {
     let lock = match of {
-        Of::Mutex => Lock::Mutex(tape.mutex("m", ())),
-        Of::RwLock => Lock::RwLock(tape.rwlock("rw", ())),
-        Of::Semaphore => Lock::Semaphore(tape.semaphore("s", ALL)),
+        Of::Mutex => Ours::Mutex(tape.mutex("m", ())),
+        Of::RwLock => Ours::RwLock(tape.rwlock("rw", ())),
+        Of::Semaphore => Ours::Semaphore(tape.semaphore("s", ALL)),
     };
     let world = Arc::new(World { lock, taken: AtomicI64::new(0), owners: StdMutex::default() });
     let handles: Vec<_> = (tasks.iter().enumerate())

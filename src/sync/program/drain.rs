@@ -43,14 +43,16 @@ struct Drain<'a> {
     /// How many tasks and locks were told.
     tasks: usize,
     locks: usize,
-    /// How many losses without a place are to be told.
+    /// How many events had been lost when it was last asked of whom, and how many of them are to be told
+    /// without a place.
+    lost: u64,
     homeless: u64,
 }
 
 impl<'a> Drain<'a> {
     fn new(core: &'a Core, program: &'a Program) -> Self {
         let (merge, kept_back, front) = (Merge::default(), KeptBack::default(), Front::default());
-        Self { core, program, merge, kept_back, front, tasks: 0, locks: 0, homeless: 0 }
+        Self { core, program, merge, kept_back, front, tasks: 0, locks: 0, lost: 0, homeless: 0 }
     }
 
     fn run(mut self) {
@@ -100,7 +102,11 @@ impl<'a> Drain<'a> {
         });
         let forget = |number| locked(&self.program.threads).free.push(number);
         self.homeless += merge.forget(&self.program.pool, forget);
-        self.homeless += self.program.homeless.swap(0, Ordering::Relaxed);
+        let lost = self.program.lost();
+        if lost != self.lost {
+            self.lost = lost;
+            self.homeless += merge.take_lost() + self.program.homeless.swap(0, Ordering::Relaxed);
+        }
         self.merge = merge;
         self.tell_homeless();
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where

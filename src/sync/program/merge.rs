@@ -59,16 +59,21 @@ impl Merge {
         }
     }
 
-    /// Forgets threads that have ended, and tells their numbers. Gives how many events threads have lost and not
-    /// told: one that has ended never will, and one that rests may not for long.
+    /// Forgets threads that have ended, and tells their numbers. Gives how many events they have lost and not told.
     pub(super) fn forget(&mut self, pool: &Pool, mut free: impl FnMut((u64, u64))) -> u64 {
         let mut lost = 0;
         self.0.retain_mut(|reader| {
+            let Some(number) = reader.over(pool) else { return true };
             // In this order: what is lost last is lost before the end.
-            let over = reader.over(pool);
             lost += reader.take_lost();
-            over.map(&mut free).is_none()
+            free(number);
+            false
         });
         lost
+    }
+
+    /// Takes over what threads have lost and not told: one that rests may not for long.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.0.iter().map(Reader::take_lost).sum()
     }
 }

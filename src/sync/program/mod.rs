@@ -148,7 +148,7 @@ impl Here {
             Written::There => {}
             Written::Crowded => program.wake(),
             Written::Lost => {
-                program.lost.fetch_add(1, Ordering::Relaxed);
+                program.lost.fetch_add(1, Ordering::Release);
                 program.wake();
             }
         }
@@ -312,14 +312,14 @@ impl Program {
 
     #[cold]
     fn miss(&self, floor: u64) -> u64 {
-        self.lost.fetch_add(1, Ordering::Relaxed);
         self.homeless.fetch_add(1, Ordering::Relaxed);
+        self.lost.fetch_add(1, Ordering::Release);
         floor
     }
 
-    /// How many events were lost so far.
+    /// How many events were lost so far. Whose they are is known before they are counted here.
     pub(super) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.lost.load(Ordering::Acquire)
     }
 
     /// Makes the recorder's thread look now.

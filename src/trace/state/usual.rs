@@ -41,6 +41,15 @@ impl State {
             overtaken: 0,
             through: None,
         };
+        let freed = lock.freed;
+        // What it had been through in the queue goes on with it.
+        let goes_on = |known: &Place| Place {
+            asked_seq: known.asked_seq,
+            cleared: known.cleared,
+            overtaken: known.overtaken,
+            through: freed.map(|freed| freed.how),
+            ..place
+        };
         let (from, to) = match (kind, task.claims.as_mut_slice()) {
             (Kind::Wait, []) => {
                 lock.queue.push_back(place);
@@ -57,14 +66,7 @@ impl State {
                     && lock.queue.front().is_some_and(own) =>
             {
                 let known = lock.queue.pop_front()?;
-                let through = lock.freed.map(|freed| freed.how);
-                lock.granted.push_back(Place {
-                    asked_seq: known.asked_seq,
-                    cleared: known.cleared,
-                    overtaken: known.overtaken,
-                    through,
-                    ..place
-                });
+                lock.granted.push_back(goes_on(&known));
                 lock.handoffs += 1;
                 (claim.stage, claim.since) = (Stage::Granted, at);
                 (Some(Stage::Waiting), Some(Stage::Granted))
@@ -77,14 +79,7 @@ impl State {
                     && lock.granted.front().is_some_and(own) =>
             {
                 let known = lock.granted.pop_front()?;
-                let through = lock.freed.map(|freed| freed.how);
-                lock.holders.push(Place {
-                    asked_seq: known.asked_seq,
-                    cleared: known.cleared,
-                    overtaken: known.overtaken,
-                    through,
-                    ..place
-                });
+                lock.holders.push(goes_on(&known));
                 (claim.stage, claim.since) = (Stage::Holding, at);
                 (Some(Stage::Granted), Some(Stage::Holding))
             }

@@ -226,7 +226,7 @@ pub mod sync {
         }
 
         atomic!(AtomicBool, bool { swap });
-        atomic!(AtomicU64, u64 { fetch_add fetch_max });
+        atomic!(AtomicU64, u64 { fetch_add fetch_max swap });
         atomic!(AtomicUsize, usize { fetch_add });
     }
 }
