@@ -106,7 +106,10 @@ fn what_a_thread_loses_last_is_told_too() {
     assert_eq!((said(), recorder.lost()), (lost, lost));
     recorder.finish();
     assert_eq!(said(), lost);
+    // After all that came before: nobody is left who would have the lock for ever.
     let trace = told.trace();
+    let all = told.0.lock().unwrap();
+    assert!(all.events.iter().rev().take(2).any(|event| matches!(event.what, What::Lost { .. })));
     assert!(trace.state(trace.len()).lock(LockId(0)).unwrap().owner().is_none());
 }
 

@@ -43,16 +43,15 @@ struct Drain<'a> {
     /// How many tasks and locks were told.
     tasks: usize,
     locks: usize,
-    /// How many events had been lost when it was last asked of whom, and how many of them are to be told
-    /// without a place.
-    lost: u64,
+    /// How many lost events were told, and how many more are to be told that have no place.
+    told: u64,
     homeless: u64,
 }
 
 impl<'a> Drain<'a> {
     fn new(core: &'a Core, program: &'a Program) -> Self {
         let (merge, kept_back, front) = (Merge::default(), KeptBack::default(), Front::default());
-        Self { core, program, merge, kept_back, front, tasks: 0, locks: 0, lost: 0, homeless: 0 }
+        Self { core, program, merge, kept_back, front, tasks: 0, locks: 0, told: 0, homeless: 0 }
     }
 
     fn run(mut self) {
@@ -102,9 +101,7 @@ impl<'a> Drain<'a> {
         });
         let forget = |number| locked(&self.program.threads).free.push(number);
         self.homeless += merge.forget(&self.program.pool, forget);
-        let lost = self.program.lost();
-        if lost != self.lost {
-            self.lost = lost;
+        if self.program.lost() > self.told + self.homeless {
             self.homeless += merge.take_lost() + self.program.homeless.swap(0, Ordering::Relaxed);
         }
         self.merge = merge;
@@ -143,6 +140,9 @@ impl<'a> Drain<'a> {
                 }
             }
             kind => {
+                if kind == Kind::Lost {
+                    self.told += event.large();
+                }
                 let asks = matches!(kind, Kind::Wait | Kind::Busy);
                 let free = asks && self.front.is_free_mutex(event.lock());
                 self.kept_back.take(event, free, |event| self.front.emit(event));
@@ -155,6 +155,7 @@ impl<'a> Drain<'a> {
         // It is told of some task, as soon as there is one.
         if self.homeless > 0 && self.tasks > 0 {
             let events = std::mem::take(&mut self.homeless);
+            self.told += events;
             let actor = Actor { task: TaskId(0), step: None };
             let at = self.front.latest();
             self.front.emit_aside(Event { seq: 0, at, actor, what: What::Lost { events } });

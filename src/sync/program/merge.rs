@@ -73,7 +73,7 @@ impl Merge {
     }
 
     /// Takes over what threads have lost and not told: one that rests may not for long.
-    pub(super) fn take_lost(&self) -> u64 {
-        self.0.iter().map(Reader::take_lost).sum()
+    pub(super) fn take_lost(&mut self) -> u64 {
+        self.0.iter_mut().map(Reader::take_lost).sum()
     }
 }

@@ -96,13 +96,13 @@ impl Slot {
         Self { number, chunks: Mutex::default(), ended, next_op, lost: AtomicU64::new(0) }
     }
 
-    pub(super) fn lose(&self) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn lose(&self, events: u64) {
+        self.lost.fetch_add(events, Ordering::Release);
     }
 
     /// How many were lost that nobody has told. Whoever takes them tells them.
     pub(super) fn take_lost(&self) -> u64 {
-        self.lost.swap(0, Ordering::Relaxed)
+        self.lost.swap(0, Ordering::AcqRel)
     }
 
     pub(super) fn end(&self, next_op: u64) {
@@ -177,9 +177,19 @@ impl Reader {
         }
     }
 
-    /// What it has lost and not told.
-    pub(super) fn take_lost(&self) -> u64 {
-        self.slot.take_lost()
+    /// Takes over what it has lost and not told, if all that it wrote before is read: else it would be told
+    /// before that.
+    pub(super) fn take_lost(&mut self) -> u64 {
+        if self.look() != self.next {
+            return 0;
+        }
+        let lost = self.slot.take_lost();
+        if lost > 0 && self.look() != self.next {
+            // It has found room meanwhile.
+            self.slot.lose(lost);
+            return 0;
+        }
+        lost
     }
 
     /// Whether nothing more can come of this thread; then its number, for another one.

@@ -70,7 +70,7 @@ impl Writer {
         let next = if self.lost.is_multiple_of(PATIENCE) { pool.take() } else { None };
         let Some((chunk, crowded)) = next else {
             self.lost += 1;
-            self.slot.lose();
+            self.slot.lose(1);
             return Written::Lost;
         };
         (self.used, self.lost) = (0, 0);
