@@ -255,3 +255,35 @@ fn a_recording_that_no_file_can_hold_is_refused() {
     }
     assert!(written_compact(&runs::odd()).starts_with(lockscope::compact::MAGIC));
 }
+
+#[test]
+fn what_lines_have_no_room_for_is_refused_and_fits_into_blocks() {
+    let recording = |tasks: usize, width: usize, events: u64| {
+        let name = |task| format!("{task:0width$}").into();
+        let mut recording = runs::odd();
+        let names = lockscope::event::Names { tasks: (0..tasks).map(name).collect(), locks: Vec::new() };
+        let mut trace = lockscope::trace::Trace::new(names);
+        for seq in 1..=events {
+            let actor = Actor { task: TaskId(0), step: None };
+            trace.push(Event { seq, at: Time::default(), actor, what: What::Spawn });
+        }
+        trace.finish(recording.trace.end().cloned().unwrap());
+        (recording.trace, recording.source) = (trace, None);
+        recording
+    };
+    let cases = [
+        (recording(100_001, 1, 0), "there are more than 100000 tasks or 1000 locks"),
+        (recording(90_000, 120, 0), "all names and the scenario need more than 8 MiB"),
+        (recording(1, 1, 1_000_001), "there are more than 1000000 events"),
+    ];
+    for (recording, why) in cases {
+        let mut written = Vec::new();
+        let error = trace_file::write(&recording, &mut written).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(error.to_string(), format!("{why}; a file that ends in `.lockscope` has more room"));
+        assert!(written.is_empty());
+        let read = trace_file::read(&written_compact(&recording)[..]).unwrap();
+        assert_eq!(read.damage, None);
+        assert_eq!(read.recording.trace.len(), recording.trace.len());
+    }
+}

@@ -68,7 +68,8 @@ pub(super) fn can_save(flags: &AttachFlags) -> Result<(), Failure> {
     Output::open(path, None).map(drop).map_err(|error| cannot(path, &error))
 }
 
-/// Saves what was seen, in the place of what was there.
+/// Saves what was seen, in the place of what was there. What does not fit into lines is kept as `w` keeps it: there
+/// is nobody left who could try again.
 fn save(path: &Path, recording: &Recording) -> Result<(), Failure> {
     let saved = Output::open(path, None).and_then(|(output, mut out)| {
         write_trace(path, recording, &mut out)?;
@@ -76,27 +77,40 @@ fn save(path: &Path, recording: &Recording) -> Result<(), Failure> {
         drop(out);
         output.keep()
     });
-    saved.map_err(|error| cannot(path, &error))?;
-    let (events, path) = (recording.trace.len(), path.to_string_lossy());
-    complain(&format!("lockscope: saved {events} events in {}\n", words::clean(&path)), 0);
+    let elsewhere = match saved {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            let why = words::clean(&error.to_string()).into_owned();
+            complain(
+                &format!("lockscope: not saved in `{}`: {why}\n", words::clean(&path.to_string_lossy())),
+                0,
+            );
+            Some(kept(recording).map_err(|error| cannot(Path::new("."), &error))?)
+        }
+        saved => saved.map(|()| None).map_err(|error| cannot(path, &error))?,
+    };
+    let path = elsewhere.as_deref().unwrap_or(path).to_string_lossy();
+    complain(&format!("lockscope: saved {} events in {}\n", recording.trace.len(), words::clean(&path)), 0);
     Ok(())
 }
 
 /// Keeps what was seen in the current directory, under the first name that is free.
+fn kept(recording: &Recording) -> io::Result<PathBuf> {
+    let (path, file) = free()?;
+    let mut out = BufWriter::new(file);
+    let written = write_trace(&path, recording, &mut out).and_then(|()| out.flush());
+    if written.is_err() {
+        // What is there is not whole, and ours.
+        _ = fs::remove_file(&path);
+    }
+    written.map(|()| path)
+}
+
+/// Keeps it in the current directory.
 struct Here;
 
 impl Keep for Here {
     fn keep(&self, recording: &Recording) -> String {
-        let kept = free().and_then(|(path, file)| {
-            let mut out = BufWriter::new(file);
-            let written = write_trace(&path, recording, &mut out).and_then(|()| out.flush());
-            if written.is_err() {
-                // What is there is not whole, and ours.
-                _ = fs::remove_file(&path);
-            }
-            written.map(|()| path)
-        });
-        match kept {
+        match kept(recording) {
             Ok(path) => format!("saved {} events in {}", recording.trace.len(), path.display()),
             Err(error) => format!("not saved: {error}"),
         }

@@ -65,12 +65,18 @@ impl Distinct {
         Self::new(100_000, 1_000)
     }
 
-    /// Takes further names, or says why it does not.
-    pub(super) fn add(&mut self, tasks: &[Arc<str>], locks: &[LockName]) -> Result<(), String> {
-        let (most, more) = (self.most, (tasks.len(), locks.len()));
-        if self.tasks.len() + more.0 > most.0 || self.locks.len() + more.1 > most.1 {
+    /// Whether there is room for so many more.
+    pub(super) fn have_room(&self, tasks: usize, locks: usize) -> Result<(), String> {
+        let most = self.most;
+        if self.tasks.len() + tasks > most.0 || self.locks.len() + locks > most.1 {
             return Err(format!("there are more than {} tasks or {} locks", most.0, most.1));
         }
+        Ok(())
+    }
+
+    /// Takes further names, or says why it does not.
+    pub(super) fn add(&mut self, tasks: &[Arc<str>], locks: &[LockName]) -> Result<(), String> {
+        self.have_room(tasks.len(), locks.len())?;
         let twice = tasks.iter().find(|name| !self.tasks.insert(Arc::clone(name)));
         let locks = locks.iter().map(|lock| &lock.name);
         match twice.or(locks.into_iter().find(|name| !self.locks.insert(Arc::clone(name)))) {

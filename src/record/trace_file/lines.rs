@@ -26,13 +26,24 @@ const MAX_FILE: u64 = 256 << 20;
 ///
 /// # Errors
 ///
-/// What `out` says; [`InvalidInput`](io::ErrorKind::InvalidInput) for more tasks or locks than a trace file
-/// has, or two of one name.
+/// What `out` says; for what nobody reads back [`FileTooLarge`](io::ErrorKind::FileTooLarge) (more tasks, locks,
+/// events or bytes than a trace file of lines has) or [`InvalidInput`](io::ErrorKind::InvalidInput) (two of one
+/// name).
 pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
     let names = recording.trace.names();
-    let fits = Distinct::of_lines().add(&names.tasks, &names.locks);
-    fits.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
-    writeln!(out, "{}", json_escape(serde_json::to_string(&Head::of(recording))?))?;
+    let mut distinct = Distinct::of_lines();
+    distinct.have_room(names.tasks.len(), names.locks.len()).map_err(|why| too_much(&why))?;
+    let added = distinct.add(&names.tasks, &names.locks);
+    added.map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+    if recording.trace.len() > MAX_EVENTS {
+        return Err(too_much(&format!("there are more than {MAX_EVENTS} events")));
+    }
+    let head = json_escape(serde_json::to_string(&Head::of(recording))?);
+    if head.len() as u64 >= MAX_LINE {
+        return Err(too_much(&format!("all names and the scenario need more than {} MiB", MAX_LINE >> 20)));
+    }
+    let out = &mut Bounded { out, left: MAX_FILE };
+    writeln!(out, "{head}")?;
     for event in recording.trace.events() {
         writeln!(out, "{}", json_line(names, &event))?;
     }
@@ -40,6 +51,31 @@ pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", json_end_line(end, recording.trace.deadlock().map(|deadlock| deadlock.cause)))?;
     }
     Ok(())
+}
+
+/// Says why it does not fit, and what it fits into.
+fn too_much(why: &str) -> io::Error {
+    let more_room = format!("{why}; a file that ends in `.lockscope` has more room");
+    io::Error::new(io::ErrorKind::FileTooLarge, more_room)
+}
+
+/// Writes so many bytes and no more.
+struct Bounded<'a, W> {
+    out: &'a mut W,
+    left: u64,
+}
+
+impl<W: Write> Write for Bounded<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        let left = self.left.checked_sub(written as u64);
+        self.left = left.ok_or_else(|| too_much(&format!("it has more than {} MiB", MAX_FILE >> 20)))?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Reads one. See [`read`](super::read).
@@ -135,5 +171,20 @@ fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Bro
         Ok(None) => Ok(()),
         Err(Stopped::Io(error)) => Err(Broken::Io(error)),
         Ok(Some(_)) | Err(Stopped::TooLong) => Err(Broken::Here("something stands behind the end".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_bytes_are_written_than_somebody_reads() {
+        let mut written = Vec::new();
+        let mut out = Bounded { out: &mut written, left: 5 };
+        out.write_all(b"whole").unwrap();
+        let error = out.write_all(b"!").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(error.to_string().starts_with("it has more than 256 MiB; "), "{error}");
     }
 }
