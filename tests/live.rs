@@ -249,6 +249,8 @@ fn only_so_many_look_at_once() {
 fn a_program_that_lets_go_of_what_serve_gave_has_ended_and_one_that_panics_has_not() {
     let serving = lockscope::serve("127.0.0.1:0").unwrap();
     let mut live = Live::connect(serving.addr(), None).unwrap();
+    // It is told where things stand; what happens from then on is told as it happens.
+    live.read().unwrap();
     *lockscope::sync::Mutex::named("db", 0).blocking_lock() += 1;
     drop(serving);
     let (_, events, _) = watch(&mut live);
