@@ -52,6 +52,12 @@ impl Told {
         Trace::of(kept.names.clone(), kept.events.iter().cloned())
     }
 
+    /// How many events it was told are lost.
+    fn lost(&self) -> u64 {
+        let lost = |event: &Event| if let What::Lost { events } = event.what { events } else { 0 };
+        self.0.lock().unwrap().events.iter().map(lost).sum()
+    }
+
     fn names(&self) -> Vec<&'static str> {
         self.0.lock().unwrap().events.iter().map(|event| event.what.name()).collect()
     }
@@ -77,9 +83,8 @@ impl Outlet for Gate {
     }
 }
 
-/// Losses are told although who had them ends, or does nothing any more, before there is room again.
-#[test]
-fn what_a_thread_loses_last_is_told_too() {
+/// A recorder with one chunk, what it tells, a lock, and what lets the recorder's thread go on: it stands until then.
+fn held_up() -> (Recorder, Told, Mutex<u32>, Sender<()>) {
     let recorder = Recorder::with_memory(0);
     let (reached, is_reached) = channel();
     let (opens, open) = channel();
@@ -87,15 +92,19 @@ fn what_a_thread_loses_last_is_told_too() {
     let told = Told::default();
     recorder.attach(told.clone());
     let db = mutex(&recorder, "db");
+    // Its thread is handed the name.
     is_reached.recv().unwrap();
+    (recorder, told, db, opens)
+}
+
+/// Losses are told although who had them ends, or does nothing any more, before there is room again.
+#[test]
+fn what_a_thread_loses_last_is_told_too() {
+    let (recorder, told, db, opens) = held_up();
     drop(db.try_lock().unwrap());
     // The only chunk is this thread's, and the other one ends; then this one has none any more either.
     std::thread::scope(|scope| scope.spawn(|| drop(db.try_lock().unwrap())).join().unwrap());
     assert_eq!(recorder.lost(), 2);
-    let said = || -> u64 {
-        let lost = |event: &Event| if let What::Lost { events } = event.what { events } else { 0 };
-        told.0.lock().unwrap().events.iter().map(lost).sum()
-    };
     for _ in 0..600 {
         drop(db.try_lock().unwrap());
     }
@@ -103,9 +112,9 @@ fn what_a_thread_loses_last_is_told_too() {
     assert!(lost > 2, "{lost}");
     opens.send(()).unwrap();
     recorder.flush();
-    assert_eq!((said(), recorder.lost()), (lost, lost));
+    assert_eq!((told.lost(), recorder.lost()), (lost, lost));
     recorder.finish();
-    assert_eq!(said(), lost);
+    assert_eq!(told.lost(), lost);
     // After all that came before: nobody is left who would have the lock for ever.
     let trace = told.trace();
     let all = told.0.lock().unwrap();
@@ -115,15 +124,7 @@ fn what_a_thread_loses_last_is_told_too() {
 
 #[test]
 fn what_finds_no_room_is_lost_counted_and_told_in_its_place() {
-    let recorder = Recorder::with_memory(0);
-    let (reached, is_reached) = channel();
-    let (opens, open) = channel();
-    recorder.attach(Gate { reached, open, passed: false });
-    let told = Told::default();
-    recorder.attach(told.clone());
-    let db = mutex(&recorder, "db");
-    is_reached.recv().unwrap();
-    // The recorder's thread stands; one chunk is all there is.
+    let (recorder, told, db, opens) = held_up();
     for _ in 0..2_000 {
         *db.try_lock().unwrap() += 1;
     }
@@ -136,9 +137,8 @@ fn what_finds_no_room_is_lost_counted_and_told_in_its_place() {
         *db.try_lock().unwrap() += 1;
     }
     recorder.finish();
+    let said = told.lost();
     let kept = told.0.lock().unwrap();
-    let said: u64 =
-        kept.events.iter().map(|event| if let What::Lost { events } = event.what { events } else { 0 }).sum();
     let others = kept.events.iter().filter(|event| !matches!(event.what, What::Lost { .. })).count() as u64;
     assert_eq!(said, recorder.lost());
     assert_eq!(said + others, 2 * 2_200);

@@ -447,9 +447,8 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any other a copy
-    /// that shares what it can, and up to 4096 events, or four for each task, lock and operation under way where those
-    /// are more. What
-    /// lies near the moment that was asked for before costs as little then too.
+    /// that shares what it can, and up to 4096 events, or four for each task, lock and operation under way
+    /// where those are more. What lies near the moment that was asked for before costs as little then too.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         if moment >= self.len() {
             return Cow::Borrowed(&self.now);
