@@ -449,6 +449,11 @@ pub struct Names {
 }
 
 impl Names {
+    /// So many tasks are told apart in a recording. A server that spawns one for each request goes on for long.
+    pub const MAX_TASKS: u32 = 1 << 20;
+    /// So many locks are.
+    pub const MAX_LOCKS: u32 = 1 << 18;
+
     /// The task's name, or `?` for an id that nobody registered.
     pub fn task(&self, task: TaskId) -> &str {
         self.tasks.get(task.0 as usize).map_or("?", |name| name)

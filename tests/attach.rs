@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, OpId, Packed, TaskId, Time, What};
 use lockscope::live::{Feed, Token, feed, feed_with};
 use lockscope::sync::{Batch, Outlet};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 fn lockscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockscope"));
@@ -107,4 +108,61 @@ fn a_program_that_was_started_tells_its_status() {
     );
     let (_, err, code) = said(&lockscope(&["attach", "--", "/not/there"]).output().unwrap());
     assert!(err.contains("cannot start") && code == Some(2), "{err}");
+}
+
+/// A program that says on stderr where it shall report to, and goes on.
+fn told_where(script: &str) -> (Child, BufReader<ChildStderr>, String) {
+    let script = format!("echo \"$LOCKSCOPE_REPORT\" >&2; {script}");
+    let mut viewer = lockscope(&["attach", "--", "/bin/sh", "-c", &script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut err = BufReader::new(viewer.stderr.take().unwrap());
+    let mut report = String::new();
+    err.read_line(&mut report).unwrap();
+    (viewer, err, report.trim_end().to_owned())
+}
+
+/// Others on this machine may find the port, and then say nothing: each would be waited for as long as a program
+/// waits to be heard.
+#[test]
+fn who_comes_and_says_nothing_keeps_no_program_waiting() {
+    let (mut viewer, _err, report) = told_where("exec sleep 1000");
+    let addr = report.split(' ').next().unwrap();
+    let silent: Vec<_> = (0..3).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    let (mut feed, _serving) = lockscope::live::report_to(&report).unwrap();
+    acquire(&mut feed);
+    let mut lines = BufReader::new(viewer.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("spawn"));
+    assert!(lines.next().unwrap().unwrap().contains("acquire"));
+    drop(silent);
+    feed.finish(Time::from_millis(9));
+    assert!(lines.next().unwrap().unwrap().contains("the end"));
+    // It has reported its end and goes on: it is waited for, and ends with us.
+    kill(&viewer);
+    assert_eq!(viewer.wait().unwrap().code(), Some(0));
+}
+
+fn pid(number: u32) -> Pid {
+    Pid::from_raw(number as i32).unwrap()
+}
+
+fn kill(viewer: &Child) {
+    kill_process(pid(viewer.id()), Signal::TERM).unwrap();
+}
+
+/// It is ours: whoever ends us ends it too, before it reports as after, and though it would rather not.
+#[test]
+fn a_program_that_was_started_ends_with_us() {
+    for stays in ["", "trap '' TERM; "] {
+        let (mut viewer, mut err, _) =
+            told_where(&format!("{stays}echo $$ >&2; while :; do sleep 0.01; done"));
+        let mut number = String::new();
+        err.read_line(&mut number).unwrap();
+        kill(&viewer);
+        assert_eq!(viewer.wait().unwrap().code(), Some(0));
+        let gone = test_kill_process(pid(number.trim().parse().unwrap()));
+        assert_eq!(gone, Err(rustix::io::Errno::SRCH));
+    }
 }

@@ -282,8 +282,8 @@ fn a_program_reports_to_its_viewer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut feed, _serving) = report_to(&format!("{} {TOKEN}", listener.local_addr().unwrap())).unwrap();
     give(&mut feed, Some(&db()), &[event(1, 0, ACQUIRE)]);
-    let (mut stream, _) = listener.accept().unwrap();
-    assert!(Live::heard(&mut stream, &token()).unwrap());
+    let (stream, _) = listener.accept().unwrap();
+    assert!(Live::heard(&stream, &token()).unwrap());
     let mut live = Live::greet(stream, Some(&token())).unwrap();
     std::thread::spawn(move || feed.finish(Time::from_millis(2)));
     let (names, events, _) = watch(&mut live);

@@ -330,3 +330,32 @@ fn what_does_not_fit_goes_beside() {
     kept.events[..2].iter().for_each(|event| present.apply_aside(event));
     assert_eq!(present.prologue(Time::ZERO, &[]).asides.len(), 1);
 }
+
+/// What a program makes without end, a lock for each connection say, costs no memory without end.
+#[test]
+fn locks_that_are_too_many_share_a_name_and_are_not_recorded() {
+    let recorder = Recorder::program();
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let locks: Vec<_> = (0..Names::MAX_LOCKS + 5)
+        .map(|_| recorder.add_lock("l", LockKind::TokioMutex))
+        .skip(Names::MAX_LOCKS as usize - 2)
+        .collect();
+    let last = LockId(Names::MAX_LOCKS - 1);
+    assert_eq!(locks[0], LockId(Names::MAX_LOCKS - 2));
+    assert!(locks[1..].iter().all(|lock| *lock == last));
+    let names = recorder.names();
+    assert_eq!(names.locks.len(), Names::MAX_LOCKS as usize);
+    assert_eq!(names.lock(last), "other locks, not recorded");
+    for lock in locks {
+        let lock = Mutex::recorded(&recorder, lock, 0);
+        *lock.blocking_lock() += 1;
+        assert!(lock.try_lock().is_ok());
+    }
+    recorder
+        .record(recorder.actor(), What::Busy { lock: last, op: recorder.next_op(), mode: Mode::Exclusive });
+    recorder.flush();
+    // Of the last that is told apart.
+    assert_eq!(told.names(), ["acquire", "release", "acquire", "release"]);
+    assert_eq!(recorder.lost(), 0);
+}

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::hello::{self, PROGRAM, REPORTER, Token, VERSION, VIEWER, Verdict};
+use super::hello::{self, Hasty, PROGRAM, REPORTER, Token, VERSION, VIEWER, Verdict};
 use super::wire::{Frame, Reader};
 
 /// How long a program may take to answer.
@@ -81,11 +81,10 @@ impl Live {
     ///
     /// As [`connect`](Self::connect).
     pub fn greet(mut stream: TcpStream, token: Option<&Token>) -> Result<Self, ConnectError> {
-        stream.set_read_timeout(Some(PATIENCE)).map_err(ConnectError::Nobody)?;
         // One that is one too many closes at once: then its answer is missing.
         hello::say(&mut stream, VIEWER, token).map_err(|_| ConnectError::NotLockscope)?;
         let mut answer = [0; 14];
-        stream.read_exact(&mut answer).map_err(|_| ConnectError::NotLockscope)?;
+        Hasty::new(&stream, PATIENCE).read_exact(&mut answer).map_err(|_| ConnectError::NotLockscope)?;
         if !answer.starts_with(PROGRAM) {
             return Err(ConnectError::NotLockscope);
         }
@@ -101,14 +100,14 @@ impl Live {
         Ok(Self { stream: BufReader::new(stream), reader: Reader::default() })
     }
 
-    /// Hears a program that reports to its viewer; whether it is the one that was told `token`.
+    /// Hears a program that reports to its viewer, for some seconds; whether it is the one that was told `token`.
     ///
     /// # Errors
     ///
     /// What the socket says.
-    pub fn heard(stream: &mut TcpStream, token: &Token) -> io::Result<bool> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(hello::hear(stream, REPORTER, Some(token))? == Some(Verdict::Welcome))
+    pub fn heard(stream: &TcpStream, token: &Token) -> io::Result<bool> {
+        let heard = hello::hear(&mut Hasty::new(stream, PATIENCE), REPORTER, Some(token))?;
+        Ok(heard == Some(Verdict::Welcome))
     }
 
     /// Whether what it tells next has come already, or begins to.

@@ -6,6 +6,8 @@
 //! started with, and goes on as if the viewer had come to it.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 /// The version of the protocol.
 pub(crate) const VERSION: u16 = 1;
@@ -99,10 +101,63 @@ pub(crate) fn hear(
     }))
 }
 
+/// A stream that has to have said all by a certain time of this clock, however slowly it goes on.
+pub(super) struct Hasty<'a, C> {
+    stream: &'a TcpStream,
+    until: Instant,
+    clock: C,
+}
+
+impl<'a> Hasty<'a, fn() -> Instant> {
+    /// Within so long from now.
+    pub(super) fn new(stream: &'a TcpStream, patience: Duration) -> Self {
+        Self { stream, until: Instant::now() + patience, clock: Instant::now }
+    }
+}
+
+impl<C: FnMut() -> Instant> Read for Hasty<'_, C> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since((self.clock)());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(bytes)
+    }
+}
+
 /// Answers a viewer.
 pub(crate) fn answer(to: &mut impl Write, verdict: Verdict) -> io::Result<()> {
     let mut answer = PROGRAM.to_vec();
     answer.extend(VERSION.to_le_bytes());
     answer.push(verdict as u8);
     to.write_all(&answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn who_says_one_byte_a_second_is_not_heard_to_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut guest = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = listener.accept().unwrap().0;
+        guest.write_all(b"lockscope?\n\x01\x00\x00").unwrap();
+        let begun = Instant::now();
+        let mut seconds = 0..;
+        let clock = || begun + Duration::from_secs(seconds.next().unwrap());
+        let mut hasty = Hasty { stream: &stream, until: begun + Duration::from_secs(5), clock };
+        let mut heard = Vec::new();
+        let error = loop {
+            let mut byte = [0];
+            match hasty.read(&mut byte) {
+                Ok(read) => heard.extend_from_slice(&byte[..read]),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((&*heard, error.kind()), (&b"locks"[..], io::ErrorKind::TimedOut));
+    }
 }

@@ -14,6 +14,9 @@ use crate::sync::{Batch, Present, Prologue};
 /// Events in one piece of a batch.
 const PIECE: usize = 16 << 10;
 
+/// Names that are told at once: nobody else gets at the hub while they are copied.
+const NAMES: usize = 4 << 10;
+
 /// How long a viewer is left without a sign: so its time goes on, and it is found out when it has gone.
 const SIGN: Duration = Duration::from_millis(100);
 
@@ -157,20 +160,28 @@ impl Hub {
     /// What a viewer is told next; waits for something to tell.
     pub(super) fn next(&self, seat: u64) -> Told {
         let idle = |state: &mut State| {
-            let nothing = |seat: &Seat| seat.begun && seat.queue.is_empty() && seat.missing == 0;
+            let named = state.named();
+            let nothing =
+                |seat: &Seat| seat.begun && seat.named == named && seat.queue.is_empty() && seat.missing == 0;
             state.ended.is_none() && state.seats.get(&seat).is_some_and(nothing)
         };
         let waited = self.bell.wait_timeout_while(self.lock(), SIGN, idle);
         let (mut guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let all_named = guard.named();
         let State { present, names, now, ended, seats, .. } = &mut *guard;
         let Some(seat) = seats.get_mut(&seat) else { return Told { ended: Some(*now), ..Told::default() } };
         let mut told = Told {
-            tasks: names.tasks[seat.named.0..].to_vec(),
-            locks: names.locks[seat.named.1..].to_vec(),
+            tasks: names.tasks.iter().skip(seat.named.0).take(NAMES).cloned().collect(),
+            locks: names.locks.iter().skip(seat.named.1).take(NAMES).cloned().collect(),
             now: *now,
             ..Told::default()
         };
-        seat.named = (names.tasks.len(), names.locks.len());
+        seat.named.0 += told.tasks.len();
+        seat.named.1 += told.locks.len();
+        if seat.named != all_named {
+            // What happened comes when all are named that it may be about.
+            return told;
+        }
         if let Some(piece) = seat.queue.pop_front() {
             seat.queued -= piece.size;
             told.events = Prologue { events: piece.events.clone(), asides: piece.asides.clone() };
@@ -193,6 +204,11 @@ impl Hub {
 }
 
 impl State {
+    /// How many tasks and locks have names.
+    fn named(&self) -> (usize, usize) {
+        (self.names.tasks.len(), self.names.locks.len())
+    }
+
     /// Applies events, and gives those of them that are aside.
     fn apply(&mut self, events: &[Packed], asides: &[Event]) -> Vec<Event> {
         let mut own = Vec::new();
@@ -244,6 +260,25 @@ impl Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Names come in parts, and all of them before what happened.
+    #[test]
+    fn names_are_told_in_parts() {
+        let hub = Hub::new(100 * 24);
+        let seat = hub.sit(1).unwrap();
+        let tasks: Vec<Arc<str>> = (0..=2 * NAMES).map(|task| task.to_string().into()).collect();
+        let lock = LockName { name: "l".into(), kind: crate::event::LockKind::TokioMutex, permits: None };
+        let actor = Actor { task: TaskId(2 * NAMES as u32), step: None };
+        let wake = Packed::of(&Event { seq: 0, at: Time::ZERO, actor, what: What::Wake }).unwrap();
+        hub.take(&Batch { tasks: &tasks, locks: &[lock], events: &[wake], ..Batch::default() });
+        let told: Vec<Told> = (0..3).map(|_| hub.next(seat)).collect();
+        let parts: Vec<_> = told.iter().map(|told| (told.tasks.len(), told.locks.len())).collect();
+        assert_eq!(parts, [(NAMES, 1), (NAMES, 0), (1, 0)]);
+        let names: Vec<_> = told.iter().flat_map(|told| told.tasks.clone()).collect();
+        assert_eq!(names, tasks);
+        assert!(told[..2].iter().all(|told| told.events.events.is_empty() && told.ended.is_none()));
+        assert!(!told[2].events.events.is_empty());
+    }
 
     /// However much happens, a viewer that takes nothing has no more in its queue than there is room for.
     #[test]

@@ -43,7 +43,7 @@ pub use wire::{Frame, Reader};
 /// # Errors
 ///
 /// [`ServeError::NotLoopback`] for an address that others can reach, [`ServeError::Sink`] if a recorder is
-/// installed that hands its events to a sink; what the socket says.
+/// installed that hands its events to a sink, [`ServeError::Ended`] if it has ended; what the socket says.
 ///
 /// ```
 /// let serving = lockscope::serve("127.0.0.1:0")?;
@@ -51,7 +51,7 @@ pub use wire::{Frame, Reader};
 /// # Ok::<(), lockscope::live::ServeError>(())
 /// ```
 pub fn serve(addr: impl ToSocketAddrs) -> Result<Serving, ServeError> {
-    let recorder = of_program().ok_or(ServeError::Sink)?;
+    let recorder = of_program()?;
     let (feed, serving) = match report_from_env()? {
         Some(reporting) => reporting,
         None => feed(addr)?,
@@ -67,7 +67,7 @@ pub fn serve(addr: impl ToSocketAddrs) -> Result<Serving, ServeError> {
 ///
 /// Those of [`serve`], but for the address.
 pub fn serve_with(addr: impl ToSocketAddrs, token: Token) -> Result<Serving, ServeError> {
-    let recorder = of_program().ok_or(ServeError::Sink)?;
+    let recorder = of_program()?;
     let (feed, serving) = match report_from_env()? {
         Some(reporting) => reporting,
         None => feed_with(addr, token)?,

@@ -1,17 +1,17 @@
 //! The program's side: a socket that viewers come to, each with a thread of its own.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::hello::{self, REPORTER, Token, VIEWER, Verdict};
+use super::hello::{self, Hasty, REPORTER, Token, VIEWER, Verdict};
 use super::hub::{Hub, Told};
 use super::wire;
 use crate::event::Time;
-use crate::sync::{Batch, Outlet, Recorder};
+use crate::sync::{Batch, Outlet, Recorder, Unfit};
 
 /// Viewers at once.
 const VIEWERS: usize = 8;
@@ -38,6 +38,8 @@ pub enum ServeError {
     Report,
     /// The recorder that is installed gives its events to a sink of its own.
     Sink,
+    /// The recorder that is installed has ended, or has no thread because none could be started.
+    Ended,
 }
 
 impl fmt::Display for ServeError {
@@ -49,12 +51,22 @@ impl fmt::Display for ServeError {
             ),
             Self::Io(error) => error.fmt(f),
             Self::Report => write!(f, "{REPORT} is not `ADDRESS TOKEN`, as `lockscope attach` sets it"),
-            Self::Sink => f.write_str("a recorder with a sink is installed: install `Recorder::program()`"),
+            Self::Sink => Unfit::Sink.fmt(f),
+            Self::Ended => Unfit::Ended.fmt(f),
         }
     }
 }
 
 impl std::error::Error for ServeError {}
+
+impl From<Unfit> for ServeError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Sink => Self::Sink,
+            Unfit::Ended => Self::Ended,
+        }
+    }
+}
 
 impl From<io::Error> for ServeError {
     fn from(error: io::Error) -> Self {
@@ -262,10 +274,9 @@ impl Drop for Place {
 
 /// Hears who comes, for so long at most, and tells a viewer what there is to tell, until it goes. Whatever fails,
 /// it is gone.
-fn welcome(hub: &Hub, stream: TcpStream, token: Option<&Token>, patience: Duration) {
-    let mut guest = Hasty { stream, until: Instant::now() + patience, clock: Instant::now };
-    let Ok(Some(verdict)) = hello::hear(&mut guest, VIEWER, token) else { return };
-    let mut stream = guest.stream;
+fn welcome(hub: &Hub, mut stream: TcpStream, token: Option<&Token>, patience: Duration) {
+    let heard = hello::hear(&mut Hasty::new(&stream, patience), VIEWER, token);
+    let Ok(Some(verdict)) = heard else { return };
     if stream.set_write_timeout(Some(STUCK)).and_then(|()| stream.set_nodelay(true)).is_err() {
         return;
     }
@@ -303,27 +314,9 @@ fn tell(hub: &Hub, seat: u64, stream: &mut impl io::Write) {
     }
 }
 
-/// A stream that has to have said all by a certain time of this clock, however slowly it goes on.
-struct Hasty<C> {
-    stream: TcpStream,
-    until: Instant,
-    clock: C,
-}
-
-impl<C: FnMut() -> Instant> Read for Hasty<C> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let left = self.until.saturating_duration_since((self.clock)());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(Some(left))?;
-        self.stream.read(bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::Read;
 
     use super::*;
 
@@ -332,25 +325,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let guest = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         (guest, listener.accept().unwrap().0)
-    }
-
-    #[test]
-    fn who_says_one_byte_a_second_is_not_heard_to_the_end() {
-        let (mut guest, stream) = connection();
-        guest.write_all(b"lockscope?\n\x01\x00\x00").unwrap();
-        let begun = Instant::now();
-        let mut seconds = 0..;
-        let clock = || begun + Duration::from_secs(seconds.next().unwrap());
-        let mut hasty = Hasty { stream, until: begun + PATIENCE, clock };
-        let mut heard = Vec::new();
-        let error = loop {
-            let mut byte = [0];
-            match hasty.read(&mut byte) {
-                Ok(read) => heard.extend_from_slice(&byte[..read]),
-                Err(error) => break error,
-            }
-        };
-        assert_eq!((&*heard, error.kind()), (&b"locks"[..], io::ErrorKind::TimedOut));
     }
 
     #[test]

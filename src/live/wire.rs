@@ -6,7 +6,9 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use crate::event::{Actor, Event, Kind, LockId, LockKind, LockName, Mode, OpId, Packed, TaskId, Time, What};
+use crate::event::{
+    Actor, Event, Kind, LockId, LockKind, LockName, Mode, Names, OpId, Packed, TaskId, Time, What,
+};
 
 /// Bytes of a frame; a longer one is nobody's.
 const MAX_FRAME: usize = 1 << 20;
@@ -238,8 +240,8 @@ impl Reader {
         self.named += body.len() + 32;
         if body.len() > MAX_NAME
             || self.named > MAX_NAMES
-            || self.tasks > Packed::MAX_TASKS
-            || self.locks > Packed::MAX_LOCKS
+            || self.tasks > Names::MAX_TASKS
+            || self.locks > Names::MAX_LOCKS
         {
             return Err(damaged("there are too many names"));
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::outlet::{Batch, Outlet};
 use super::probe::locked;
-use super::recorder::{Recorder, of_program};
+use super::recorder::{Recorder, Unfit, of_program};
 use crate::compact::{Encoder, End, Head};
 use crate::event::{Actor, Event, Kind, Outcome, Packed, TaskId, Time, What};
 
@@ -304,7 +304,7 @@ impl Drop for Saving {
 /// # Errors
 ///
 /// What [`File::create`] says; [`Unsupported`](io::ErrorKind::Unsupported) if a recorder is installed that
-/// hands its events to a sink.
+/// hands its events to a sink, or has ended, or has no thread because none could be started.
 ///
 /// ```
 /// # let path = std::env::temp_dir().join(format!("lockscope-save-{}.lockscope", std::process::id()));
@@ -322,8 +322,8 @@ pub fn save(path: impl AsRef<Path>) -> io::Result<Saving> {
 }
 
 fn save_at_most(path: &Path, events: u64) -> io::Result<Saving> {
-    let sink = "a recorder with a sink is installed: install `Recorder::program()`";
-    let recorder = of_program().ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, sink))?;
+    let unfit = |unfit: Unfit| io::Error::new(io::ErrorKind::Unsupported, unfit.to_string());
+    let recorder = of_program().map_err(unfit)?;
     let file = File::create(path)?.at_most(events);
     recorder.attach(file.clone());
     Ok(Saving { recorder, file })

@@ -71,8 +71,8 @@ pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexG
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};
 pub use present::{Present, Prologue};
-pub(crate) use recorder::of_program;
 pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
+pub(crate) use recorder::{Unfit, of_program};
 pub use ring::Ring;
 pub use rwlock::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockMappedWriteGuard,

@@ -64,7 +64,8 @@ enum Name {
 pub(super) struct Probe {
     name: Name,
     kind: LockKind,
-    tap: OnceLock<Arc<Tap>>,
+    /// `None` if there are too many locks.
+    tap: OnceLock<Option<Arc<Tap>>>,
 }
 
 impl Probe {
@@ -80,8 +81,7 @@ impl Probe {
 
     /// For a lock that `recorder` knows as `lock`.
     pub(super) fn registered(recorder: &Recorder, lock: LockId, kind: LockKind) -> Self {
-        let tap = Arc::new(Tap::new(recorder, lock, kind));
-        Self { name: Name::Registered, kind, tap: OnceLock::from(tap) }
+        Self { name: Name::Registered, kind, tap: OnceLock::from(Tap::of(recorder, lock, kind)) }
     }
 
     /// The way to the recorder, while there is one that records. Costs two atomic loads without one.
@@ -95,15 +95,15 @@ impl Probe {
             return None;
         }
         let tap = match self.tap.get() {
-            Some(tap) => tap,
+            Some(tap) => tap.as_ref(),
             None => self.connect(installed()?, permits),
         };
-        (!tap.recorder.is_closed()).then_some(tap)
+        tap.filter(|tap| !tap.recorder.is_closed())
     }
 
     #[cold]
-    fn connect(&self, recorder: &Recorder, permits: impl FnOnce() -> Option<u32>) -> &Arc<Tap> {
-        self.tap.get_or_init(|| {
+    fn connect(&self, recorder: &Recorder, permits: impl FnOnce() -> Option<u32>) -> Option<&Arc<Tap>> {
+        let tap = self.tap.get_or_init(|| {
             let name: Arc<str> = match &self.name {
                 Name::Place(place) => {
                     let file = place.file();
@@ -114,8 +114,9 @@ impl Probe {
                 Name::Registered => "?".into(),
             };
             let lock = recorder.add(LockName { name, kind: self.kind, permits: permits() });
-            Arc::new(Tap::new(recorder, lock, self.kind))
-        })
+            Tap::of(recorder, lock, self.kind)
+        });
+        tap.as_ref()
     }
 }
 
@@ -287,6 +288,11 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
+    /// The same, unless it is one of those that are too many.
+    fn of(recorder: &Recorder, lock: LockId, kind: LockKind) -> Option<Arc<Self>> {
+        Recorder::tells_apart(lock).then(|| Arc::new(Self::new(recorder, lock, kind)))
+    }
+
     /// A lock of this kind that `recorder` knows as `lock`.
     pub(crate) fn new(recorder: &Recorder, lock: LockId, kind: LockKind) -> Self {
         let hands_over = kind.policy().hands_over();

@@ -146,15 +146,26 @@ fn unique(given: &mut HashMap<Arc<str>, u32>, name: Arc<str>) -> Arc<str> {
 impl Registry {
     fn add_task(&mut self, name: Arc<str>) -> TaskId {
         let last = self.names.tasks.len() as u32;
-        if last + 1 >= MOST_TASKS {
+        if last + 1 >= Names::MAX_TASKS {
             // Whoever comes now is one of many.
-            if last + 1 == MOST_TASKS {
+            if last + 1 == Names::MAX_TASKS {
                 self.names.tasks.push(unique(&mut self.given.0, "other tasks".into()));
             }
-            return TaskId(MOST_TASKS - 1);
+            return TaskId(Names::MAX_TASKS - 1);
         }
         self.names.tasks.push(unique(&mut self.given.0, cut(name)));
         TaskId(last)
+    }
+
+    fn add_lock(&mut self, lock: LockName) -> LockId {
+        let id = LockId(self.names.locks.len() as u32);
+        if id.0 > OTHERS.0 {
+            return OTHERS;
+        }
+        let name = if id == OTHERS { "other locks, not recorded".into() } else { cut(lock.name) };
+        let name = unique(&mut self.given.1, name);
+        self.names.locks.push(LockName { name, ..lock });
+        id
     }
 }
 
@@ -199,7 +210,7 @@ impl Core {
                 return task;
             }
             let task = registry.add_task(format!("task {id}").into());
-            if task.0 + 1 < MOST_TASKS {
+            if task.0 + 1 < Names::MAX_TASKS {
                 registry.unnamed_tasks.insert(id, task);
             }
             return task;
@@ -210,7 +221,7 @@ impl Core {
         }
         let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
         let task = registry.add_task(name.into());
-        if task.0 + 1 < MOST_TASKS {
+        if task.0 + 1 < Names::MAX_TASKS {
             registry.threads.insert(thread.id(), task);
         }
         task
@@ -231,8 +242,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// So many tasks are told apart; a server that spawns one for each request goes on for long.
-const MOST_TASKS: u32 = 1 << 20;
+/// What the locks are called that are too many to be told apart. Nothing is recorded of them.
+const OTHERS: LockId = LockId(Names::MAX_LOCKS - 1);
 
 /// What a program's recorder takes for events on their way, unless it is told otherwise.
 const MEMORY: usize = 64 << 20;
@@ -308,11 +319,17 @@ impl Recorder {
 
     /// Registers a lock, with its permits if it has some. If another one has that name, it is called
     /// `name#2` and so on.
+    ///
+    /// Where there are [as many](Names::MAX_LOCKS) as can be told apart, the last stands for all further ones, and
+    /// is called `other locks, not recorded`: nothing is.
     pub fn add(&self, lock_name: LockName) -> LockId {
-        let registry = &mut *lock(&self.core.registry);
-        let name = unique(&mut registry.given.1, cut(lock_name.name));
-        registry.names.locks.push(LockName { name, ..lock_name });
-        LockId(registry.names.locks.len() as u32 - 1)
+        lock(&self.core.registry).add_lock(lock_name)
+    }
+
+    /// Whether what happens to `lock` is recorded.
+    #[inline]
+    pub(super) fn tells_apart(lock: LockId) -> bool {
+        lock != OTHERS
     }
 
     /// What the ids stand for, as of now.
@@ -354,7 +371,7 @@ impl Recorder {
 
     /// The same, with a stamp after `floor`, which is what it gives.
     pub(super) fn record_after(&self, actor: Actor, what: What, floor: u64) -> u64 {
-        if self.is_closed() {
+        if self.is_closed() || !what.lock().is_none_or(Self::tells_apart) {
             return floor;
         }
         match &self.core.way {
@@ -436,13 +453,42 @@ pub fn installed() -> Option<&'static Recorder> {
     INSTALLED.get()
 }
 
-/// The program's recorder of this process, installed if there was none; `None` if one with a sink is.
-pub(crate) fn of_program() -> Option<&'static Recorder> {
+/// Why nothing of a program can be handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The recorder that is installed has a sink of its own.
+    Sink,
+    /// It has ended, or never began.
+    Ended,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sink => "a recorder with a sink is installed: install `Recorder::program()`",
+            Self::Ended => "the recorder that is installed has ended, or could not start its thread",
+        })
+    }
+}
+
+impl Recorder {
+    /// This one, if it hands on what a program does.
+    fn fit(&self) -> Result<&Self, Unfit> {
+        match self.is_program() {
+            false => Err(Unfit::Sink),
+            true if self.is_closed() => Err(Unfit::Ended),
+            true => Ok(self),
+        }
+    }
+}
+
+/// The program's recorder of this process, installed if there was none.
+pub(crate) fn of_program() -> Result<&'static Recorder, Unfit> {
     if installed().is_none() {
         // Somebody else may be quicker; then theirs is the one.
         _ = install(Recorder::program());
     }
-    installed().filter(|recorder| recorder.is_program())
+    installed().ok_or(Unfit::Ended)?.fit()
 }
 
 #[cfg(test)]
@@ -457,5 +503,9 @@ mod tests {
         let recorder = Recorder { core, _life: None };
         recorder.flush();
         recorder.finish();
+        // And whoever wants to see what happens is told that nothing can be seen.
+        assert_eq!(recorder.fit().unwrap_err(), Unfit::Ended);
+        assert!(Recorder::program().fit().is_ok());
+        assert_eq!(Recorder::new(Clock::wall(), nobody).fit().unwrap_err(), Unfit::Sink);
     }
 }

@@ -289,17 +289,17 @@ fn who_follows_for_long_forgets_what_was() {
 #[test]
 fn whatever_asks_for_too_much_memory_is_bounded_too() {
     let (send, mut app) = app(MOST * 100);
-    let asks = (0..1100).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
-    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 2000));
-    assert_eq!(place(&app).0, 1016);
-    assert!(screen_of(&mut app, AREA).contains("more than 1016 operations are under way at once"));
+    let asks = (0..20_000).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
+    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 30_000));
+    assert_eq!(place(&app).0, 16_384);
+    assert!(screen_of(&mut app, AREA).contains("one task has more than 16384 operations under way at once"));
     // Those that were under way when events were lost are forgotten.
     tell(&send, &mut app, News::Again);
     let mut asks: Vec<_> =
-        (0..1100).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
-    asks.insert(600, event(600, 0, What::Lost { events: 9 }));
-    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 2000));
-    assert_eq!(place(&app), (1101, 1101, 2000));
+        (0..20_000).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
+    asks.insert(10_000, event(10_000, 0, What::Lost { events: 9 }));
+    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 30_000));
+    assert_eq!(place(&app), (20_001, 20_001, 30_000));
 }
 
 #[test]

@@ -159,15 +159,18 @@ fn what_would_need_too_much_memory_is_not_read() {
     let event = |what| Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what };
     let (told, events, at) = thought_up(|encoder, before| {
         encoder.task("a");
+        encoder.task("b");
         encoder.lock(&lock("l"));
         before.extend(encoder.take());
-        for op in 1..3000 {
-            let mode = Mode::Exclusive;
-            encoder.push_event(&event(What::Wait { lock: LockId(0), op: OpId(op), mode }));
+        for op in 1..20_000 {
+            let (task, mode) = (TaskId(op as u32 % 2), Mode::Exclusive);
+            let actor = Actor { task, step: None };
+            let what = What::Wait { lock: LockId(0), op: OpId(op), mode };
+            encoder.push_event(&Event { actor, ..event(what) });
         }
     });
-    assert_eq!(told, format!("byte {at}: more than 1016 operations are under way at once"));
-    assert_eq!(events, 1016);
+    assert_eq!(told, format!("byte {at}: more than 16416 operations are under way at once"));
+    assert_eq!(events, 16_416);
     let (told, ..) = thought_up(|encoder, _| {
         encoder.task("a");
         let text = "x".repeat(7 << 20);
@@ -232,16 +235,16 @@ fn operations_that_end_make_room() {
         encoder.lock(&lock("l"));
         let (lock, mode) = (LockId(0), Mode::Exclusive);
         // All but one of the room is taken; then one begins and ends, again and again.
-        for op in 1..1016 {
+        for op in 1..1 << 14 {
             encoder.push_event(&event(What::Wait { lock, op: OpId(op), mode }));
         }
-        for op in 2000..4000 {
+        for op in 20_000..22_000 {
             encoder.push_event(&event(What::Wait { lock, op: OpId(op), mode }));
             encoder.push_event(&event(What::Cancel { lock, op: OpId(op) }));
         }
     });
     assert!(told.ends_with("its end is missing"), "{told}");
-    assert_eq!(events, 1015 + 4000);
+    assert_eq!(events, (1 << 14) - 1 + 4000);
 }
 
 #[test]

@@ -154,11 +154,11 @@ fn event(seq: usize, rest: &str) -> String {
 fn what_would_need_too_much_memory_is_not_read() {
     let waits = thought_up(
         1,
-        (1..3000).map(|seq| event(seq, &format!("\"event\":\"wait\",\"lock\":\"l\",\"op\":{seq}"))),
+        (1..20_000).map(|seq| event(seq, &format!("\"event\":\"wait\",\"lock\":\"l\",\"op\":{seq}"))),
     );
     assert_eq!(
         part(waits.as_bytes()).damage.unwrap().to_string(),
-        "line 1018: more than 1016 operations are under way at once"
+        "line 16386: one task has more than 16384 operations under way at once"
     );
 
     let values = format!("[{}0]", "0,".repeat(100_000));

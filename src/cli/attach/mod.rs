@@ -22,19 +22,12 @@ pub fn attach(flags: &AttachFlags) -> Result<(), Failure> {
     let drawn = flags.format.is_none() && in_terminal();
     if drawn {
         view::can_save(flags)?;
-    } else {
-        if flags.save.is_some() {
-            return Err(Failure::Unusable(
-                "error: `--save` needs a terminal to draw in\n  help: without one, `--format json` prints what \
-                 happens\n"
-                    .into(),
-            ));
-        }
-        // Whoever has seen enough ends it so: that is no failure.
-        for signal in [SIGINT, SIGTERM] {
-            let always = Arc::new(AtomicBool::new(true));
-            signal_hook::flag::register_conditional_shutdown(signal, 0, always)?;
-        }
+    } else if flags.save.is_some() {
+        return Err(Failure::Unusable(
+            "error: `--save` needs a terminal to draw in\n  help: without one, `--format json` prints what \
+             happens\n"
+                .into(),
+        ));
     }
     let format = flags.format.unwrap_or(ListFormat::Text);
     let Some(addr) = &flags.addr else {
@@ -46,6 +39,11 @@ pub fn attach(flags: &AttachFlags) -> Result<(), Failure> {
         let place = Place { addr: addr.clone(), token };
         view::show(live, Some(place), addr, flags).map(drop)
     } else {
+        // Whoever has seen enough ends it so: that is no failure.
+        for signal in [SIGINT, SIGTERM] {
+            let always = Arc::new(AtomicBool::new(true));
+            signal_hook::flag::register_conditional_shutdown(signal, 0, always)?;
+        }
         text::print(&mut live, format)
     }
 }

@@ -7,9 +7,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::{Handle, Signals};
 use tempfile::NamedTempFile;
 
 use super::super::args::{AttachFlags, ListFormat};
@@ -29,10 +34,13 @@ const PATIENCE: Duration = Duration::from_millis(700);
 const LINES: usize = 20;
 const TAIL: u64 = 64 << 10;
 
+/// Connections that are heard at once.
+const GUESTS: usize = 16;
+
 /// A program that was started, and where it has to come to.
 struct Started {
     name: String,
-    child: Child,
+    child: Ours,
     listener: TcpListener,
     token: Token,
 }
@@ -51,6 +59,8 @@ impl Started {
         }
         let Some(token) = Token::new(&text) else { return Err(Failure::Failed("no token".into())) };
         let name = words::clean(&program.to_string_lossy()).into_owned();
+        // Before there is anything to leave behind.
+        let signals = Signals::new([SIGINT, SIGTERM])?;
         let child = Command::new(program)
             .args(args)
             .env(REPORT, format!("{} {text}", listener.local_addr()?))
@@ -59,56 +69,50 @@ impl Started {
             .stderr(err)
             .spawn()
             .map_err(|error| Failure::Unusable(format!("error: cannot start `{name}`: {error}\n")))?;
-        Ok(Self { name, child, listener, token })
+        Ok(Self { name, child: Ours::new(child, signals), listener, token })
     }
 
     /// Waits for the program to come; it need not, and may end before.
-    fn reporter(&mut self) -> Result<Option<Live>, Failure> {
+    fn reporter(&self) -> Result<Option<Live>, Failure> {
+        let (send, heard) = mpsc::channel();
+        let guests = Arc::new(());
+        let greet = |stream| {
+            let live = Live::greet(stream, Some(&self.token));
+            live.map(Some).map_err(|error| nothing("the program", &error))
+        };
         loop {
             match self.listener.accept() {
-                Ok((mut stream, _)) => {
+                // Somebody else may have found the port: who says nothing keeps nobody waiting.
+                Ok((stream, _)) if Arc::strong_count(&guests) <= GUESTS => {
                     stream.set_nonblocking(false)?;
-                    // Somebody else may have found the port.
-                    if Live::heard(&mut stream, &self.token).is_ok_and(|heard| heard) {
-                        let live = Live::greet(stream, Some(&self.token));
-                        return live.map(Some).map_err(|error| nothing("the program", &error));
-                    }
+                    let (send, guest, token) = (send.clone(), Arc::clone(&guests), self.token.clone());
+                    thread::Builder::new().name("hear".into()).spawn(move || {
+                        if Live::heard(&stream, &token).is_ok_and(|heard| heard) {
+                            // Another one may have been quicker.
+                            _ = send.send(stream);
+                        }
+                        drop(guest);
+                    })?;
                 }
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.child.try_wait()?.is_some() {
+                    if let Ok(stream) = heard.try_recv() {
+                        return greet(stream);
+                    }
+                    if self.child.status()?.is_some() {
+                        drop(send);
+                        // It may have come just before it ended.
+                        if let Ok(stream) = heard.recv() {
+                            return greet(stream);
+                        }
                         complain("lockscope: the program ended and reported nothing\n", 0);
                         return Ok(None);
                     }
-                    std::thread::sleep(LOOK);
+                    thread::sleep(LOOK);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// How it ended, if it does within some time.
-    fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let status = self.child.try_wait()?;
-            if status.is_some() || Instant::now() >= until {
-                return Ok(status);
-            }
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    /// Ends it: it is ours, and nobody looks any more.
-    fn end(&mut self) -> io::Result<()> {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended just now; it is waited for below, so its number is still its own.
-            _ = kill_process(pid, Signal::TERM);
-        }
-        if self.ended()?.is_none() {
-            self.child.kill()?;
-            self.child.wait()?;
-        }
-        Ok(())
     }
 
     /// Tells how it ended, if that was no success.
@@ -121,19 +125,112 @@ impl Started {
     }
 }
 
+/// The program's process: it is ours, and ends with us.
+struct Ours {
+    child: Arc<Mutex<Child>>,
+    signals: Handle,
+    /// Whether we were asked to end.
+    asked: Arc<AtomicBool>,
+}
+
+impl Ours {
+    /// Until it is dropped, one of `signals` ends the program; then we have so much time to end by ourselves, which
+    /// we may not do where nobody reads what we write.
+    fn new(child: Child, mut signals: Signals) -> Self {
+        let ours = Self {
+            child: Arc::new(Mutex::new(child)),
+            signals: signals.handle(),
+            asked: Arc::new(AtomicBool::new(false)),
+        };
+        let (child, asked) = (Arc::clone(&ours.child), Arc::clone(&ours.asked));
+        let wait = move || {
+            if signals.forever().next().is_some() {
+                asked.store(true, Ordering::Release);
+                _ = end(&child);
+                thread::sleep(PATIENCE);
+                std::process::exit(0);
+            }
+        };
+        if thread::Builder::new().name("signals".into()).spawn(wait).is_err() {
+            // Then signals do what they do to everybody.
+            ours.signals.close();
+        }
+        ours
+    }
+
+    fn status(&self) -> io::Result<Option<ExitStatus>> {
+        locked(&self.child).try_wait()
+    }
+
+    /// How it ended, however long that takes.
+    fn wait(&self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.status()? {
+                return Ok(status);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        self.signals.close();
+    }
+}
+
+/// How a program ended, if it does within some time.
+fn ended(child: &Mutex<Child>) -> io::Result<Option<ExitStatus>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let status = locked(child).try_wait()?;
+        if status.is_some() || Instant::now() >= until {
+            return Ok(status);
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// Ends a program: it is ours, and nobody looks any more.
+fn end(child: &Mutex<Child>) -> io::Result<()> {
+    let running = {
+        let mut child = locked(child);
+        // Until it has been waited for, its number is its own.
+        let running = child.try_wait()?.is_none();
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw).filter(|_| running) {
+            _ = kill_process(pid, Signal::TERM);
+        }
+        running
+    };
+    if running && ended(child)?.is_none() {
+        let mut child = locked(child);
+        child.kill()?;
+        child.wait()?;
+    }
+    Ok(())
+}
+
+/// A thread that panicked with it has done nothing to it.
+fn locked(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Starts a program and prints what happens in it. Its own output goes to stderr, so that ours is only that.
 pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Failure> {
     let stderr = || io::stderr().as_fd().try_clone_to_owned();
-    let mut started = Started::new(program, [stderr()?, stderr()?])?;
-    let looked = match started.reporter()? {
+    let started = Started::new(program, [stderr()?, stderr()?])?;
+    let looked = started.reporter().and_then(|live| match live {
         Some(mut live) => text::print(&mut live, format),
         None => Ok(()),
-    };
+    });
     if looked.is_err() {
-        // Nobody looks any more, and it is ours.
-        _ = started.child.kill();
+        end(&started.child.child)?;
     }
     let status = started.child.wait()?;
+    // Whoever has seen enough ends us so: that is no failure.
+    if started.child.asked.load(Ordering::Acquire) {
+        return Ok(());
+    }
     looked?;
     started.tell(status)
 }
@@ -142,11 +239,13 @@ pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Fail
 pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     let output = tempfile::Builder::new().prefix("lockscope-").suffix(".out").tempfile()?;
     let file = || output.as_file().try_clone().map(OwnedFd::from);
-    let mut started = Started::new(&flags.program, [file()?, file()?])?;
+    let started = Started::new(&flags.program, [file()?, file()?])?;
     complain(&format!("lockscope: waiting for `{}` to report\n", started.name), 0);
     let shown = match started.reporter() {
         Ok(Some(live)) => {
             let name = started.name.rsplit('/').next().unwrap_or(&started.name).to_owned();
+            // From here on the player hears signals.
+            started.child.signals.close();
             view::show(live, None, &name, flags)
         }
         // It has ended already.
@@ -155,11 +254,14 @@ pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     };
     // Of one that said that it ends that is awaited.
     let over = shown.as_ref().is_ok_and(|over| *over);
-    let status = if over { started.ended()? } else { started.child.try_wait()? };
+    let status = if over { ended(&started.child.child)? } else { started.child.status()? };
     if status.is_none() {
-        started.end()?;
+        end(&started.child.child)?;
     }
     tell_output(output, &started.name)?;
+    if started.child.asked.load(Ordering::Acquire) {
+        return Ok(());
+    }
     if status.is_none() {
         complain(&format!("lockscope: `{}` still ran, and was ended\n", started.name), 0);
     }

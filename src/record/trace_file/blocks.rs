@@ -11,10 +11,6 @@ use crate::record::Recording;
 use crate::scenario::{ClockKind, Source};
 use crate::trace::{End, Trace};
 
-/// As many tasks as a recorder tells apart, and a quarter as many locks.
-const MAX_TASKS: usize = 1 << 20;
-const MAX_LOCKS: usize = 1 << 18;
-
 /// Events: more than ten million, and what they take in memory is a gigabyte or two.
 const MAX_EVENTS: u64 = 1 << 24;
 
@@ -25,7 +21,7 @@ const MAX_FILE: u64 = MAX_EVENTS * 32;
 const ROOM: usize = 64 << 10;
 
 fn distinct() -> Distinct {
-    Distinct::new(MAX_TASKS, MAX_LOCKS)
+    Distinct::new(Names::MAX_TASKS as usize, Names::MAX_LOCKS as usize)
 }
 
 /// Writes `recording` as a compact trace file, `.lockscope`.

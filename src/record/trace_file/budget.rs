@@ -9,11 +9,12 @@ use crate::trace::Trace;
 /// What all values and words together may take in memory, by a rough count.
 const MAX_CONTENT: usize = 64 << 20;
 
-/// Operations under way at once: some, and some for each task. Every moment that is kept has all of them.
-const MAX_OPEN: usize = 1_000;
+/// Operations under way at once: as many as one task may have, and some for each task. Every moment that is kept
+/// has all of them, but there are the fewer such moments.
+const MAX_OPEN: usize = MAX_OPEN_OF_ONE;
 const MAX_OPEN_EACH: usize = 16;
 
-/// And of one task: each of its events looks through them.
+/// And of one task, which may wait for thousands at once (`join_all`): each of its events looks through them.
 const MAX_OPEN_OF_ONE: usize = 1 << 14;
 
 /// A loss ends what is known of every task and lock, and who gives up moves all behind it: so many of them may
