@@ -279,7 +279,7 @@ impl Scene<'_> {
 
 impl Widget for Scene<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
-        buf.set_style(area, self.theme.text);
+        paint::fill(buf, area, self.theme.text);
         if let Some(layout) = self.layout(area) {
             let state = self.trace.state(self.view.moment);
             let kind = title::draw(&self, state.lost, layout.title, buf);

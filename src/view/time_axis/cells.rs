@@ -43,15 +43,15 @@ struct Segment {
 const HOLDS: Looks = Looks::of(&[Look::Holding, Look::Suspended]);
 const OTHERS: Looks =
     Looks::of(&[Look::Absent, Look::Idle, Look::Asleep, Look::Waiting, Look::Granted, Look::Blocked]);
-/// From what matters most; the last two matter as much, and the first of them is shown.
-const BY_RANK: [Looks; 7] = [
-    Looks::of(&[Look::Blocked]),
-    Looks::of(&[Look::Granted]),
-    Looks::of(&[Look::Waiting]),
-    Looks::of(&[Look::Holding]),
-    Looks::of(&[Look::Suspended]),
-    Looks::of(&[Look::Idle, Look::Asleep]),
-    Looks::of(&[Look::Absent]),
+/// From what matters most. Of those that matter as much, what came first is shown.
+const BY_RANK: [&[Look]; 7] = [
+    &[Look::Blocked],
+    &[Look::Granted],
+    &[Look::Waiting],
+    &[Look::Holding],
+    &[Look::Suspended],
+    &[Look::Idle, Look::Asleep],
+    &[Look::Absent],
 ];
 
 fn holds(look: Look) -> bool {
@@ -175,10 +175,16 @@ impl<'a> Cells<'a> {
             }
             let here = before.unwrap_or(begin.start)..begin.end;
             let looks = lane.looks(here.clone());
-            if let Some(most) = BY_RANK.iter().find(|wanted| looks.any(**wanted)) {
-                let at = lane.find(here, *most);
-                self.looks[column] = at.and_then(|at| lane.look(at)).unwrap_or(Look::Absent);
-            }
+            let most = BY_RANK.iter().find_map(|rank| {
+                let mut there = rank.iter().copied().filter(|look| looks.contains(*look));
+                match (there.next(), there.next()) {
+                    (Some(_), Some(_)) => {
+                        lane.find(here.clone(), Looks::of(rank)).and_then(|at| lane.look(at))
+                    }
+                    (only, _) => only,
+                }
+            });
+            self.looks[column] = most.unwrap_or(Look::Absent);
             self.short[column] = looks.any(HOLDS) && self.has_short_hold(begin, columns.until(column + 1));
             left = left.saturating_add(window.cell);
         }

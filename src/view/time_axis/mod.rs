@@ -228,68 +228,105 @@ fn some_of(all: Range<usize>) -> impl Iterator<Item = usize> {
 /// The handoffs: lines from the lane of whoever let go to the receiver's.
 fn handoffs(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
     let all = scene.trace.handoffs(scene.view.moment);
-    let mut draw = |x: u16, indices: Range<usize>| {
-        let arrows = some_of(indices.clone()).filter_map(|index| all.arrow(index, scene.view.moment));
-        joined(scene, layout, (x, indices.len()), &arrows.collect::<Vec<_>>(), buf);
-    };
+    let lines = Lines::of(scene, layout, buf.area.bottom());
+    let arrow = |index| all.arrow(index, scene.view.moment);
     if let Some(columns) = edges.columns() {
         let parts = columns.parts(|known, likely, moment| all.until_from(known, likely, moment));
         for (x, indices) in (window.x..).zip(parts).filter(|(_, indices)| !indices.is_empty()) {
-            draw(x, indices);
+            lines.draw((x, indices.len()), some_of(indices).filter_map(arrow), buf);
         }
         return;
     }
-    let x = |index| all.arrow(index, scene.view.moment).and_then(|arrow| window.x(arrow.at));
+    let x = |index| arrow(index).and_then(|arrow| window.x(arrow.at));
     let mut begin = all.until(edges.left());
     while let Some(here) = x(begin) {
         let end = (begin..all.len()).find(|index| x(*index) != Some(here)).unwrap_or(all.len());
-        draw(here, begin..end);
+        lines.draw((here, end - begin), some_of(begin..end).filter_map(arrow), buf);
         begin = end;
     }
 }
 
-/// The handoffs of one column, of which there are so many, as one line.
-fn joined(scene: &Scene, layout: &Layout, (x, count): (u16, usize), arrows: &[Arrow], buf: &mut Buffer) {
-    let theme = scene.theme;
-    let lane = |task: TaskId| layout.lane_of(scene.trace, scene.view, task);
-    let ends: Vec<_> =
-        arrows.iter().filter_map(|arrow| Some((lane(arrow.from?)?, lane(arrow.to)?))).collect();
-    let top = ends.iter().map(|(from, to)| from.y.min(to.y)).min();
-    let bottom = ends.iter().map(|(from, to)| from.y.max(to.y)).max();
-    // What only wakes, and hands nothing over, is a thin line.
-    let owns = arrows.iter().any(|arrow| arrow.owns);
-    let (glyph, style) = if owns { ("┃", theme.now) } else { ("│", theme.granted) };
-    let mut drawn = false;
-    for y in top.unwrap_or(0)..bottom.unwrap_or(0) {
-        if layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&y)) {
-            // A line that passes over a lane must not hide what happened there.
-            let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
-            if free && Some(y) > top {
-                paint::dot(buf, x, y, "│", style);
+/// What it takes to draw handoffs between lanes.
+struct Lines<'a> {
+    scene: &'a Scene<'a>,
+    layout: &'a Layout,
+    /// Which rows belong to lanes.
+    rows: Vec<bool>,
+    /// The first row of the first lane of tasks, and of the last: no line goes further.
+    reach: Option<(u16, u16)>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(scene: &'a Scene<'a>, layout: &'a Layout, bottom: u16) -> Self {
+        let mut rows = vec![false; bottom.into()];
+        for lane in &layout.lanes {
+            rows[usize::from(lane.y)..=usize::from(lane.bar())].fill(true);
+        }
+        let tasks = || layout.lanes.iter().filter(|lane| lane.lock().is_none()).map(|lane| lane.y);
+        Self { scene, layout, rows, reach: tasks().min().zip(tasks().max()) }
+    }
+
+    fn lane(&self, task: TaskId) -> Option<&'a Lane> {
+        self.layout.lane_of(self.scene.trace, self.scene.view, task)
+    }
+
+    /// Draws the handoffs of one column, of which there are so many, as one line.
+    fn draw(&self, (x, count): (u16, usize), arrows: impl Iterator<Item = Arrow>, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let many = count > LOOK_AT * 2;
+        // Between which lanes the first goes, how many go between lanes, and from where to where all of them.
+        let (mut first, mut joining, mut span) = (None, 0, None);
+        let (mut owns, mut receiver) = (false, None);
+        for arrow in arrows {
+            owns |= arrow.owns;
+            let to = self.lane(arrow.to);
+            receiver = to.or(receiver);
+            let Some((from, to)) = arrow.from.and_then(|from| self.lane(from)).zip(to) else { continue };
+            first = first.or(Some((from, to)));
+            joining += 1;
+            let (top, bottom) = span.unwrap_or((u16::MAX, 0));
+            span = Some((top.min(from.y).min(to.y), bottom.max(from.y).max(to.y)));
+            if many && owns && span == self.reach && joining > 1 {
+                // No other one changes anything.
+                break;
             }
-            continue;
         }
-        paint::dot(buf, x, y, glyph, style);
-        if !drawn && count > 1 {
-            paint::put(buf, x + 1, y, 5, &times(count), theme.now);
+        let (top, bottom) = span.unwrap_or_default();
+        // What only wakes, and hands nothing over, is a thin line.
+        let (glyph, style) = if owns { ("┃", theme.now) } else { ("│", theme.granted) };
+        let mut drawn = false;
+        for y in top..bottom {
+            if self.rows[usize::from(y)] {
+                // A line that passes over a lane must not hide what happened there.
+                let free = buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
+                if free && y > top {
+                    paint::dot(buf, x, y, "│", style);
+                }
+                continue;
+            }
+            paint::dot(buf, x, y, glyph, style);
+            if !drawn && count > 1 {
+                paint::put(buf, x + 1, y, 5, &times(count), theme.now);
+            }
+            drawn = true;
         }
-        drawn = true;
-    }
-    // Where they are many their holds are seen in all lanes.
-    if !drawn && count <= LOOK_AT * 2 {
-        // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
-        if let Some(to) = arrows.iter().rev().find_map(|arrow| lane(arrow.to)) {
-            let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
-            let digit = digits.get(count - 1).unwrap_or(&"+");
-            // In a group's lane its lower rows stay: who else waits.
-            let last = if matches!(to.id, LaneId::Group(_)) { to.y } else { to.bar() };
-            (to.y..=last).for_each(|y| paint::dot(buf, x, y, digit, style));
+        // Where they are many their holds are seen in all lanes.
+        if !drawn && !many {
+            // No row lies between the lanes, or the releaser's is not shown: the receiver's cell says it.
+            if let Some(to) = receiver {
+                let digits = [glyph, "2", "3", "4", "5", "6", "7", "8", "9"];
+                let digit = digits.get(count - 1).unwrap_or(&"+");
+                // In a group's lane its lower rows stay: who else waits.
+                let last = if matches!(to.id, LaneId::Group(_)) { to.y } else { to.bar() };
+                (to.y..=last).for_each(|y| paint::dot(buf, x, y, digit, style));
+            }
         }
-    }
-    if let ([(from, to)], Some(top), Some(bottom)) = (ends.as_slice(), top, bottom) {
-        let head = if to.y > from.y { (to.y - 1, "▼") } else { (to.bar() + 1, "▲") };
-        if !layout.lanes.iter().any(|lane| (lane.y..=lane.bar()).contains(&head.0)) && top + 3 < bottom {
-            paint::dot(buf, x, head.0, head.1, style);
+        if let Some((from, to)) = first.filter(|_| joining == 1) {
+            let head = if to.y > from.y { (to.y - 1, "▼") } else { (to.bar() + 1, "▲") };
+            let free = self.rows.get(usize::from(head.0)).is_none_or(|lane| !lane);
+            if free && top + 3 < bottom {
+                paint::dot(buf, x, head.0, head.1, style);
+            }
         }
     }
 }
