@@ -94,6 +94,9 @@ struct Latest {
 /// Between two checkpoints lies a multiple of so many events.
 const NEAR: u64 = 1024;
 
+/// Where somebody who asked for a moment is likely to ask next: not so many events before it.
+const CLOSE: u64 = NEAR / 4;
+
 impl Latest {
     /// The handoff to this acquisition, if its fate was open; from here on it is not.
     #[inline]
@@ -459,8 +462,8 @@ impl Trace {
         let near = self.lately.state(from, moment).or_else(|| checkpoint.map(Saved::state));
         let mut state = near.unwrap_or_default();
         state.grow(&self.names);
-        if moment - state.moment > 4 * NEAR {
-            self.lead(&mut state, moment - NEAR);
+        if moment - state.moment > NEAR {
+            self.lead(&mut state, moment - CLOSE);
             self.lately.keep(state.save());
         }
         self.lead(&mut state, moment);

@@ -64,6 +64,15 @@ impl Owned {
         self.column.push(moment, mark | if granted { GRANTED } else { 0 });
     }
 
+    fn owners(&self, events: &Events, index: usize) -> Option<Owners> {
+        let (seq, mark) = self.column.get(index)?;
+        match mark & !GRANTED {
+            NOBODY => Some(Owners::default()),
+            ACTOR => Some(Owners::only(events.task(seq))),
+            _ => self.elsewhere.get(index as u32),
+        }
+    }
+
     pub fn until<'a>(&'a self, events: &'a Events, moment: u64) -> Tenures<'a> {
         Tenures { owned: Some((self, events)), len: self.column.until(moment) }
     }
@@ -91,12 +100,25 @@ impl<'a> Tenures<'a> {
     pub fn get(&self, index: usize) -> Option<Tenure> {
         let (owned, events) = self.owned.filter(|_| index < self.len)?;
         let (seq, mark) = owned.column.get(index)?;
-        let owners = match mark & !GRANTED {
-            NOBODY => Owners::default(),
-            ACTOR => Owners::only(events.task(seq)),
-            _ => owned.elsewhere.get(index as u32)?,
-        };
+        let owners = owned.owners(events, index)?;
         Some(Tenure { seq, at: events.at(seq), owners, granted: mark & GRANTED != 0 })
+    }
+
+    /// Whether this tenure is its owners' who had the lock before it: granted then, and run now. It asks the events
+    /// only where it must, because that is what costs.
+    pub(crate) fn goes_on(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1).filter(|_| index < self.len) else { return false };
+        // Where both are granted or neither is, only their owners can be what differs.
+        self.is_granted(before) != self.is_granted(index)
+            && self
+                .owned
+                .is_some_and(|(owned, events)| owned.owners(events, before) == owned.owners(events, index))
+    }
+
+    /// Whether that tenure is [granted](Tenure::granted).
+    pub(crate) fn is_granted(&self, index: usize) -> bool {
+        let column = self.owned.filter(|_| index < self.len).map(|(owned, _)| &owned.column);
+        column.and_then(|column| column.get(index)).is_some_and(|(_, mark)| mark & GRANTED != 0)
     }
 
     /// The last: the one that goes on.
@@ -130,5 +152,37 @@ impl PartialEq for Tenures<'_> {
 impl fmt::Debug for Tenures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Actor, Event, What};
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whoever had the lock, alone or with others, as the one who acts or not.
+        #[test]
+        fn whoever_goes_on_is_who_it_was(
+            all in prop::collection::vec((0_u32..3, prop::collection::btree_set(0_u32..3, 0..3), any::<bool>()), 0..60),
+        ) {
+            let (mut owned, mut events) = (Owned::default(), Events::default());
+            for (moment, (actor, owners, granted)) in (1..).zip(all) {
+                let actor = Actor { task: TaskId(actor), step: None };
+                events.push(Event { seq: moment, at: Time::ZERO, actor, what: What::Wake });
+                let owners: Vec<u32> = owners.into_iter().collect();
+                owned.note(moment, actor.task, (Owners::new(&owners, 0), granted));
+            }
+            let tenures = owned.until(&events, u64::MAX);
+            for index in 0..tenures.len() + 2 {
+                let owners = |index: usize| tenures.get(index).map(|tenure| tenure.owners);
+                let same = index > 0 && index < tenures.len() && owners(index) == owners(index - 1);
+                prop_assert_eq!(tenures.goes_on(index), same);
+                prop_assert_eq!(tenures.is_granted(index), tenures.get(index).is_some_and(|tenure| tenure.granted));
+            }
+        }
     }
 }

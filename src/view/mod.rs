@@ -281,12 +281,15 @@ impl Widget for Scene<'_> {
     fn render(self, area: Rect, buf: &mut Buffer) {
         paint::fill(buf, area, self.theme.text);
         if let Some(layout) = self.layout(area) {
-            let state = self.trace.state(self.view.moment);
+            let (story, state) = match layout.order {
+                Some(area) => order_panel::story(&self, area),
+                None => (Vec::new(), self.trace.state(self.view.moment)),
+            };
             let kind = title::draw(&self, state.lost, layout.title, buf);
             strip::draw(&self, &state, layout.strip, buf);
             timeline::draw(&self, &state, &layout, kind, buf);
             if let Some(area) = layout.order {
-                order_panel::draw(&self, area, buf);
+                order_panel::draw(&self, &story, area, buf);
             }
             if let Some(area) = layout.code {
                 code_panel::draw(&self, &state, area, buf);

@@ -1,11 +1,14 @@
 //! The order panel: the printed log, turned into a sequence diagram. One row an event, one column a
 //! task, the owner at the right, handoffs as arrows across.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Scene, paint, quiz};
 use crate::event::TaskId;
+use crate::trace::State;
 use crate::trace::story::{self, Row, Tone};
 
 /// Further back than about so many events nobody looks for rows to fill the panel.
@@ -14,12 +17,20 @@ const MOST_TOLD: u64 = 4096;
 /// No task's column is narrower.
 const NARROWEST: u16 = 10;
 
-pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
+/// How many rows there are under the header.
+fn room(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(2))
+}
+
+/// What a panel of this size tells, and what holds after it.
+pub(super) fn story<'a>(scene: &Scene<'a>, area: Rect) -> (Vec<Row>, Cow<'a, State>) {
+    recent(scene, room(area))
+}
+
+pub(super) fn draw(scene: &Scene, story: &[Row], area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     let header = Rect { height: 1, ..area };
-    let rows = area.height.saturating_sub(2);
-    let story = recent(scene, usize::from(rows));
-    let columns = Columns::of(scene, area, &story);
+    let columns = Columns::of(scene, area, story);
     paint::rule(buf, header, "order", "", theme.idle, theme.dim);
     let y = area.y + 1;
     paint::put_right(buf, area.x, columns.time, y, "ms", theme.dim);
@@ -35,14 +46,14 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
 
 /// The last rows. Where there are few, a task's life gives way first, and then, where not all of the
 /// present instant's fit, all that is minor; the newest stays.
-fn recent(scene: &Scene, rows: usize) -> Vec<Row> {
+fn recent<'a>(scene: &Scene<'a>, rows: usize) -> (Vec<Row>, Cow<'a, State>) {
     let moment = scene.view.moment;
     // Minor rows are left out after the telling, so that more events than rows are told; how many
     // more, only the telling shows.
     let mut told = rows as u64 * 4;
-    let mut story;
+    let (mut story, mut state);
     loop {
-        story = story::rows(scene.trace, moment.saturating_sub(told), moment);
+        (story, state) = story::rows_and_state(scene.trace, moment.saturating_sub(told), moment);
         let instant = story.last().map(|row| row.at);
         let newest = story.last().map(|row| row.seq);
         let crowded = |story: &[Row]| story.iter().filter(|row| Some(row.at) == instant).count() > rows;
@@ -57,7 +68,7 @@ fn recent(scene: &Scene, rows: usize) -> Vec<Row> {
         }
         told *= 4;
     }
-    story.split_off(story.len().saturating_sub(rows))
+    (story.split_off(story.len().saturating_sub(rows)), state)
 }
 
 /// For how many tasks a panel of this width has columns.

@@ -96,7 +96,13 @@ pub fn fitting<'a>(text: &'a str, shorter: &'a [String], fits: impl Fn(&str) -> 
 
 /// The rows that tell the events after moment `from`, up to and including moment `to`.
 pub fn rows(trace: &Trace, from: u64, to: u64) -> Vec<Row> {
-    Rows::new(trace, from, to).collect()
+    rows_and_state(trace, from, to).0
+}
+
+/// The same, and what holds at `to`: whoever wants both need not come there twice.
+pub fn rows_and_state(trace: &Trace, from: u64, to: u64) -> (Vec<Row>, Cow<'_, State>) {
+    let mut rows = Rows::new(trace, from, to);
+    (rows.by_ref().collect(), rows.state)
 }
 
 /// The same, one after the other.

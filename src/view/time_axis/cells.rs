@@ -77,7 +77,7 @@ impl<'a> Cells<'a> {
         let lane = scene.trace.lane(task, scene.view.moment);
         let behind = lane.begun(edges.right());
         let first = lane.begun(edges.left()).saturating_sub(1).min(behind);
-        let many = behind - first > usize::from(window.width) * 4;
+        let many = behind - first > usize::from(window.width) / 2;
         Self::of_spans(scene, window, (lane, first..behind), edges.columns().filter(|_| many))
     }
 

@@ -149,13 +149,11 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
         }
         // Granted and then held by the same task is one ownership.
         let mut next = index + 1;
-        let mut later = tenures.get(next);
-        let mut granted = tenure.granted;
-        while let Some(same) = later.filter(|later| later.owners == tenure.owners) {
-            granted = same.granted;
+        while tenures.goes_on(next) {
             next += 1;
-            later = tenures.get(next);
         }
+        let mut granted = tenures.is_granted(next - 1);
+        let later = tenures.get(next);
         let open = later.is_none();
         let end = later.map_or(now, |later| later.at);
         granted &= open;
@@ -207,8 +205,7 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
 /// Where the ownership begins that is the last of the first `end` tenures.
 fn last_owned(tenures: &Tenures, end: usize) -> usize {
     let mut begin = end.saturating_sub(1);
-    let owners = |index| tenures.get(index).map(|tenure| tenure.owners);
-    while begin > 0 && owners(begin - 1) == owners(begin) {
+    while tenures.goes_on(begin) {
         begin -= 1;
     }
     begin
