@@ -11,7 +11,7 @@ use std::sync::mpsc::channel;
 
 use lockscope::app;
 use lockscope::engine::{self, Options, Stop};
-use lockscope::event::{TaskId, Time};
+use lockscope::event::{Actor, Event, TaskId, Time, What};
 use lockscope::scenario::{self, Plan, Source};
 use lockscope::trace::{End, Trace};
 use lockscope::view::{Axis, LaneId, Listing, Playing, Problem, Reading, Scene, ThemeName, ViewState};
@@ -210,6 +210,23 @@ fn the_end_of_a_deadlock() {
             }
         }
     }
+}
+
+/// Where events are missing the picture says so, and how many; nothing is drawn of them.
+#[test]
+fn a_gap_is_seen_where_it_is() {
+    let mut show = Show::handoff();
+    let lost = |at, events| {
+        let actor = Actor { task: TaskId(0), step: None };
+        Event { seq: 0, at: Time::from_millis(at), actor, what: What::Lost { events } }
+    };
+    let (before, after): (Vec<Event>, Vec<Event>) =
+        show.trace.events().iter().partition(|event| event.at < Time::from_millis(1900));
+    let end = show.trace.end().cloned().unwrap();
+    let gap = [lost(1900, 1), lost(1901, 6), lost(1990, 1_000_000)];
+    show.trace = Trace::of(show.plan.names(), before.into_iter().chain(gap).chain(after));
+    show.trace.finish(end);
+    insta::assert_snapshot!("gap_100x30", show.at(3240).screen(100, 30));
 }
 
 #[test]

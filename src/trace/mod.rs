@@ -77,10 +77,22 @@ pub struct Trace {
     /// The latest handoffs of each lock.
     latest: Vec<Latest>,
     notes: Vec<Note>,
+    gaps: Vec<Gap>,
     totals: Totals,
     /// Made when somebody first asks.
     roster: OnceLock<Roster>,
     end: Option<End>,
+}
+
+/// A place where events are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The event that tells of it.
+    pub seq: u64,
+    /// Its time: what is missing came before it.
+    pub at: Time,
+    /// How many are missing, with those of all gaps before.
+    pub lost: u64,
 }
 
 /// The latest handoffs of one lock, as indices.
@@ -335,6 +347,7 @@ impl Trace {
 
     /// Ends what is not known any more, in all lanes: nothing is drawn across a loss as if it were known.
     fn end_all(&mut self, event: &Event) {
+        self.gaps.push(Gap { seq: event.seq, at: event.at, lost: self.now.lost });
         for task in 0..self.lanes.len() {
             // Where nothing has happened there is nothing to end; nor can it matter when somebody is named.
             if !self.lanes[task].is_empty() {
@@ -501,6 +514,24 @@ impl Trace {
     /// What else is worth a sentence, up to `moment`, oldest first.
     pub fn notes(&self, moment: u64) -> &[Note] {
         &self.notes[..self.notes.partition_point(|note| note.seq <= moment)]
+    }
+
+    /// Where events are missing, up to `moment`, oldest first.
+    ///
+    /// ```
+    /// use lockscope::event::*;
+    /// use lockscope::trace::Trace;
+    ///
+    /// let names = Names { tasks: vec!["worker".into()], locks: Vec::new() };
+    /// let actor = Actor { task: TaskId(0), step: None };
+    /// let lost = |events| Event { seq: 0, at: Time::ZERO, actor, what: What::Lost { events } };
+    /// let trace = Trace::of(names, [lost(3), lost(4)]);
+    /// let counts: Vec<u64> = trace.gaps(2).iter().map(|gap| gap.lost).collect();
+    /// assert_eq!(counts, [3, 7]);
+    /// assert!(trace.gaps(0).is_empty());
+    /// ```
+    pub fn gaps(&self, moment: u64) -> &[Gap] {
+        &self.gaps[..self.gaps.partition_point(|gap| gap.seq <= moment)]
     }
 
     /// What is worth a sentence of this event, if anything is.

@@ -17,10 +17,10 @@ const LEGEND: [(Look, &str); 6] = [
 ];
 
 /// How to read the picture, in sentences.
-const READING: &str = "A lane is a task; below the tasks each lock names its owner. A vertical line is a \
-    handoff: a release that passed the lock on; a thin one only woke. Time shows where the seconds went, \
-    order every event. Wait time runs from asking to acquiring, hold time from acquiring to release; FIFO \
-    is first come, first served. With the virtual clock a pause stops the tasks themselves.";
+const READING: &str = "A lane is a task; below, each lock names its owner. A vertical line is a handoff: a \
+    release that passed the lock on; a thin one only woke. Time shows where the seconds went, order every event. \
+    Wait time: asking to acquiring; hold time: acquiring to release. FIFO: first come, first served. In virtual \
+    time a pause stops the tasks.";
 
 /// The same of several runs beside each other.
 pub(super) const READING_COMPARED: &str = "Each rule begins a run: what it is called, and in what order its \
@@ -74,6 +74,7 @@ pub(super) fn draw_with(scene: &Scene, reading: &str, area: Rect, buf: &mut Buff
         (("┃", theme.now), "handoff"),
         (("×2 ", theme.now), "so many handoffs in one cell"),
         (("×", theme.blocked), "gave up; on a lock: unheard"),
+        (("?", theme.blocked), "events are missing here"),
         (("│", theme.accent), "the playhead: now"),
     ];
     let mut y = area.y + 2;

@@ -423,6 +423,7 @@ mod tests {
     use crate::event::{Actor, Event, LockId, LockKind, LockName, Names, OpId};
     use crate::trace::Trace;
     use crate::view::lanes::LaneId;
+    use crate::view::time_axis::gaps;
     use crate::view::{ThemeName, ViewState};
 
     const TASKS: u32 = 3;
@@ -430,9 +431,10 @@ mod tests {
     /// Whatever a task can do; some of it makes no sense.
     fn event() -> impl Strategy<Value = (u32, What, u64)> {
         let (lock, mode) = (LockId(0), Mode::Exclusive);
-        let what = (0..7_u8, 0..4_u64).prop_map(move |(kind, op)| {
+        let what = (0..8_u8, 0..4_u64).prop_map(move |(kind, op)| {
             let op = OpId(op);
             match kind {
+                7 => What::Lost { events: op.0 + 1 },
                 0 => What::Wait { lock, op, mode },
                 1 => What::Grant { lock, op, mode },
                 2 | 3 => What::Acquire { lock, op, mode },
@@ -477,6 +479,8 @@ mod tests {
             let window = Window::of(&scene, area);
             let columns = Columns::of(&scene, &window);
             let edges = Edges::of(&scene, &window);
+            let gaps = |columns| gaps::places(&scene, &window, &edges, columns);
+            prop_assert_eq!(gaps(Some(&columns)), gaps(None));
             let state = trace.state(moment);
             for task in (0..TASKS).map(TaskId) {
                 let lane = trace.lane(task, moment);

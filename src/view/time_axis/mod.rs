@@ -5,6 +5,7 @@
 
 mod cells;
 mod edges;
+mod gaps;
 mod group;
 mod window;
 
@@ -32,6 +33,7 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     axis(scene, &window, layout, buf);
     let lanes = Lanes::of(scene, state, &window, layout);
     lanes.draw(buf);
+    gaps::say(scene, (&window, &lanes.edges), layout, buf);
     playhead(scene, &window, layout, buf);
     lanes.say(state, buf);
 }
@@ -90,6 +92,7 @@ impl<'a> Lanes<'a> {
             cells.say(self.scene, self.window, *lane, buf);
         }
         marks(self.scene, (self.window, &self.edges), self.layout, buf);
+        gaps::draw(self.scene, (self.window, &self.edges), self.layout, buf);
         if let Some(x) = self.window.x(self.scene.view.now) {
             stuck::draw(self.scene, self.layout, x, buf);
         }
