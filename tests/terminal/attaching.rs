@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, OpId, Packed, TaskId, Time, What};
 use lockscope::live::{Feed, feed, report_to};
 use lockscope::sync::{Batch, Outlet};
+use rustix::process::{Pid, test_kill_process};
 
 use super::harness::{Pipe, lockscope, say};
 use super::screen::Shot;
@@ -154,4 +155,51 @@ fn what_can_never_be_saved_is_said_before_anything_runs() {
     let mut terminal = lockscope(["attach", "--save", "/not/there/x.jsonl", "127.0.0.1:1"]).start();
     assert_eq!(terminal.end(), 2);
     assert!(terminal.raw().contains("cannot write `/not/there/x.jsonl`"), "{}", terminal.raw());
+}
+
+/// More events than lines have room for: whoever asked for lines gets all of them all the same.
+#[test]
+fn what_does_not_fit_where_it_was_to_be_saved_is_saved_elsewhere() {
+    const PIECE: u64 = 200_000;
+    let (folder, script) = folder("too-much");
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    begin(&mut feed);
+    let addr = serving.addr().to_string();
+    let mut terminal = lockscope(["attach", "--save", "seen.jsonl", &addr]).start_in(&script);
+    terminal.wait("the reader has it", |shot| shot.contains("held by  reader"));
+    for piece in 1..=5 {
+        // The last alone has its time, so that it tells when all of them have come.
+        let end = 100 + 2 * piece;
+        let at = |number| if number == PIECE { end } else { end - 1 };
+        let wakes: Vec<_> = (1..=PIECE).map(|number| (at(number), 0, What::Wake)).collect();
+        give(&mut feed, &[], &wakes);
+        terminal.wait("all of a piece", |shot| shot.millis() == Some(end));
+    }
+    assert_eq!(serving.lost(), 0);
+    terminal.send("q");
+    assert_eq!(terminal.end(), 0);
+    let shot = terminal.shot();
+    for told in [
+        "not saved in `seen.jsonl`: there are more than 1000000 events",
+        "saved 1000003 events in lockscope-1.lockscope",
+    ] {
+        assert!(shot.contains(told), "{told}: {shot}");
+    }
+    assert!(!folder.join("seen.jsonl").exists());
+    let file = std::fs::File::open(folder.join("lockscope-1.lockscope")).unwrap();
+    let read = lockscope::record::trace_file::read(std::io::BufReader::new(file)).unwrap();
+    assert_eq!((read.recording.trace.len(), read.damage), (1_000_003, None));
+}
+
+#[test]
+fn a_program_ends_with_us_although_it_has_not_reported_yet() {
+    let pipe = Pipe::new("unreported");
+    let program = format!("echo $$ > \"{}\"; exec sleep 1000", pipe.path.display());
+    let mut terminal = lockscope(["attach", "--", "/bin/sh", "-c", &program]).start();
+    let number = terminal.wait_for(&pipe, "its number", |_| true);
+    terminal.signal("TERM");
+    assert_eq!(terminal.end(), 143);
+    assert!(terminal.is_untouched());
+    let gone = test_kill_process(Pid::from_raw(number.trim().parse().unwrap()).unwrap());
+    assert_eq!(gone, Err(rustix::io::Errno::SRCH));
 }

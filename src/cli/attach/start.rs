@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -129,8 +129,8 @@ impl Started {
 struct Ours {
     child: Arc<Mutex<Child>>,
     signals: Handle,
-    /// Whether we were asked to end.
-    asked: Arc<AtomicBool>,
+    /// The signal that asked us to end, or 0.
+    asked: Arc<AtomicI32>,
 }
 
 impl Ours {
@@ -140,12 +140,12 @@ impl Ours {
         let ours = Self {
             child: Arc::new(Mutex::new(child)),
             signals: signals.handle(),
-            asked: Arc::new(AtomicBool::new(false)),
+            asked: Arc::new(AtomicI32::new(0)),
         };
         let (child, asked) = (Arc::clone(&ours.child), Arc::clone(&ours.asked));
         let wait = move || {
-            if signals.forever().next().is_some() {
-                asked.store(true, Ordering::Release);
+            if let Some(signal) = signals.forever().next() {
+                asked.store(signal, Ordering::Release);
                 _ = end(&child);
                 thread::sleep(PATIENCE);
                 std::process::exit(0);
@@ -156,6 +156,11 @@ impl Ours {
             ours.signals.close();
         }
         ours
+    }
+
+    /// The signal that asked us to end.
+    fn asked(&self) -> Option<i32> {
+        Some(self.asked.load(Ordering::Acquire)).filter(|&signal| signal != 0)
     }
 
     fn status(&self) -> io::Result<Option<ExitStatus>> {
@@ -228,7 +233,7 @@ pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Fail
     }
     let status = started.child.wait()?;
     // Whoever has seen enough ends us so: that is no failure.
-    if started.child.asked.load(Ordering::Acquire) {
+    if started.child.asked().is_some() {
         return Ok(());
     }
     looked?;
@@ -259,8 +264,8 @@ pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
         end(&started.child.child)?;
     }
     tell_output(output, &started.name)?;
-    if started.child.asked.load(Ordering::Acquire) {
-        return Ok(());
+    if let Some(signal) = started.child.asked() {
+        return Err(Failure::Signal(signal));
     }
     if status.is_none() {
         complain(&format!("lockscope: `{}` still ran, and was ended\n", started.name), 0);

@@ -10,9 +10,13 @@ use crate::trace::{End, json_end_line, json_line, words};
 
 /// Prints what the program tells, until its end.
 pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let mut out = io::BufWriter::new(io::stdout().lock());
     let (mut names, mut seq, mut at) = (Names::default(), 0, Time::ZERO);
     let gone = loop {
+        // What is known is told before more is waited for.
+        if !live.is_ready() {
+            out.flush()?;
+        }
         let event = match live.read() {
             Ok(Frame::Task(name)) => {
                 names.tasks.push(name);
@@ -56,6 +60,7 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
         }
         ListFormat::Json => writeln!(out, "{}", json_end_line(&end, None))?,
     }
+    out.flush()?;
     Ok(())
 }
 
