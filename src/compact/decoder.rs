@@ -71,11 +71,16 @@ impl Decoder {
     ///
     /// Where the stream is damaged, from then on: nothing behind that can be read.
     pub fn next_item(&mut self) -> Result<Option<Item<'_>>, Damage> {
+        Ok(self.next_at()?.map(|(_, item)| item))
+    }
+
+    /// The same, and its [offset](Self::offset).
+    pub(crate) fn next_at(&mut self) -> Result<Option<(u64, Item<'_>)>, Damage> {
         if let Some(damage) = &self.damage {
             return Err(damage.clone());
         }
         match self.read() {
-            Ok(Some(kind)) => Ok(Some(self.item(kind))),
+            Ok(Some(kind)) => Ok(Some((self.told, self.item(kind)))),
             Ok(None) => Ok(None),
             Err(why) => {
                 let damage = Damage { offset: self.before + self.done as u64, why };

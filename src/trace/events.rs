@@ -20,7 +20,10 @@ use crate::event::{Actor, Event, Kind, LockId, Packed, TaskId, Time};
 /// ```
 #[derive(Clone, Default)]
 pub struct Events {
-    packed: Vec<Packed>,
+    /// In parts of so many, so that what was read somewhere else can be taken over without a copy.
+    parts: Vec<Vec<Packed>>,
+    /// How many have happened. The last part may have more: those were lent, and nobody sees them yet.
+    len: usize,
     /// Those that an event aside stands for.
     asides: Vec<Event>,
     /// The time of every so many, from the first: a time is looked for here before it is among all.
@@ -29,6 +32,9 @@ pub struct Events {
 
 /// So many events there are to each of [`Events::times`].
 const STRIDE: usize = 128;
+
+/// And so many in a part: 192 KiB.
+pub(crate) const PART: usize = 64 * STRIDE;
 
 impl Events {
     /// Adds what happened next; `event.seq` is its place.
@@ -47,27 +53,55 @@ impl Events {
     /// The same of one that is packed, and not aside.
     #[inline]
     pub(super) fn push_packed(&mut self, event: Packed) {
-        if self.packed.len().is_multiple_of(STRIDE) {
+        if self.len.is_multiple_of(STRIDE) {
             self.times.push(event.at());
         }
-        self.packed.push(event);
+        match self.parts.get_mut(self.len / PART) {
+            Some(part) => match part.get_mut(self.len % PART) {
+                Some(lent) => *lent = event,
+                None => part.push(event),
+            },
+            None => self.parts.push(vec![event]),
+        }
+        self.len += 1;
+    }
+
+    /// Gives room that has events in it already, which are to be looked at and pushed one by one; gives them back
+    /// where they do not fit.
+    pub(super) fn lend(&mut self, events: Vec<Packed>) -> Result<(), Vec<Packed>> {
+        if self.parts.len() * PART != self.len || events.len() > PART {
+            return Err(events);
+        }
+        self.parts.push(events);
+        Ok(())
+    }
+
+    /// One of those that were lent last.
+    #[inline]
+    pub(super) fn lent(&self, index: usize) -> Option<Packed> {
+        self.parts.last()?.get(index).copied()
+    }
+
+    #[inline]
+    fn at_index(&self, index: usize) -> Option<&Packed> {
+        self.parts.get(index / PART)?.get(index % PART).filter(|_| index < self.len)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.packed.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.packed.is_empty()
+        self.len == 0
     }
 
     /// The one that led to `moment`.
     #[inline]
     pub fn get(&self, moment: u64) -> Option<Event> {
         let index = usize::try_from(moment.checked_sub(1)?).ok()?;
-        let packed = *self.packed.get(index)?;
+        let packed = *self.at_index(index)?;
         packed.event(moment).or_else(|| self.asides.get(packed.large() as usize).cloned())
     }
 
@@ -75,7 +109,7 @@ impl Events {
     #[inline]
     pub(super) fn at(&self, moment: u64) -> Time {
         let index = usize::try_from(moment).ok().and_then(|moment| moment.checked_sub(1));
-        index.and_then(|index| self.packed.get(index)).map_or(Time::ZERO, |packed| packed.at())
+        index.and_then(|index| self.at_index(index)).map_or(Time::ZERO, |packed| packed.at())
     }
 
     /// Who did it; nobody in particular if there is none.
@@ -98,7 +132,7 @@ impl Events {
 
     #[inline]
     pub(super) fn packed(&self, moment: u64) -> Option<Packed> {
-        self.packed.get(usize::try_from(moment.checked_sub(1)?).ok()?).copied()
+        self.at_index(usize::try_from(moment.checked_sub(1)?).ok()?).copied()
     }
 
     /// How many there are up to and including time `at`.
@@ -115,7 +149,9 @@ impl Events {
     fn while_near(&self, at: Time, holds: impl Fn(Time) -> bool) -> u64 {
         let strides = self.times.partition_point(|time| holds(*time));
         let from = strides.saturating_sub(1) * STRIDE;
-        let part = self.packed.get(from..(strides * STRIDE).min(self.packed.len())).unwrap_or_default();
+        // A stride lies within one part.
+        let (begin, end) = (from % PART, from % PART + (strides * STRIDE).min(self.len) - from);
+        let part = self.parts.get(from / PART).and_then(|part| part.get(begin..end)).unwrap_or_default();
         // Mostly they come at an even pace: where it would be then is near to where it is.
         let [begin, end] = [strides.saturating_sub(1), strides].map(|at| self.times.get(at).copied());
         let likely = begin.zip(end).map_or(0, |(begin, end)| {
@@ -127,7 +163,7 @@ impl Events {
 
     /// All of them, from the first.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { events: self, range: 0..self.packed.len() as u64 }
+        Iter { events: self, range: 0..self.len as u64 }
     }
 }
 
@@ -174,5 +210,46 @@ impl Iterator for Iter<'_> {
 impl DoubleEndedIterator for Iter<'_> {
     fn next_back(&mut self) -> Option<Event> {
         self.range.next_back().and_then(|index| self.events.get(index + 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::What;
+
+    fn wake(at: u64) -> Packed {
+        let actor = Actor { task: TaskId(0), step: None };
+        let event = Event { seq: 0, at: Time::from_nanos(at), actor, what: What::Wake };
+        Packed::of(&event).unwrap()
+    }
+
+    #[test]
+    fn what_is_lent_is_seen_when_it_has_happened() {
+        let mut events = Events::default();
+        events.lend((0..PART as u64).map(wake).collect()).unwrap();
+        assert_eq!((events.len(), events.get(1), events.until(Time::from_nanos(9))), (0, None, 0));
+        assert_eq!(events.lent(1), Some(wake(1)));
+        // Nothing more fits before that has happened, or been left out.
+        assert_eq!(events.lend(vec![wake(7)]), Err(vec![wake(7)]));
+        // One is left out.
+        for at in 1..PART {
+            let lent = events.lent(at).unwrap();
+            events.push_packed(lent);
+        }
+        assert_eq!(events.len(), PART - 1);
+        assert_eq!(events.lend(vec![wake(7)]), Err(vec![wake(7)]));
+        events.push_packed(wake(PART as u64));
+        events.lend(vec![wake(PART as u64 + 1)]).unwrap();
+        assert_eq!(events.len(), PART);
+        for at in PART + 1..3 * PART {
+            events.push_packed(wake(at as u64));
+        }
+        let times: Vec<u64> = events.iter().map(|event| event.at.nanos()).collect();
+        assert!(times.into_iter().eq(1..3 * PART as u64));
+        assert_eq!(events.lend(vec![wake(0); PART + 1]), Err(vec![wake(0); PART + 1]));
+        for at in [0, 1, 500, PART as u64, PART as u64 + 1, 3 * PART as u64] {
+            assert_eq!(events.until(Time::from_nanos(at)), at.min(3 * PART as u64 - 1));
+        }
     }
 }

@@ -32,6 +32,7 @@ use crate::event::{Event, Kind, LockId, Names, OpId, Outcome, Packed, TaskId, Ti
 
 pub use deadlock::{Cause, Deadlock, deadlock};
 pub use events::Events;
+pub(crate) use events::PART;
 pub use handoff::{Fate, Freed, Handoff, Passed};
 use handoffs::Handed;
 pub use handoffs::{Arrow, Handoffs};
@@ -236,6 +237,18 @@ impl Trace {
         }
         self.events.push_packed(packed);
         self.keep_checkpoint();
+    }
+
+    /// Gives room for what comes next, with those events in it already: each is to be [looked at](Self::lent) and pushed,
+    /// or left out. Gives them back where they do not fit.
+    pub(crate) fn lend(&mut self, events: Vec<Packed>) -> Result<(), Vec<Packed>> {
+        self.events.lend(events)
+    }
+
+    /// One of the events that were lent last.
+    #[inline]
+    pub(crate) fn lent(&self, index: usize) -> Option<Packed> {
+        self.events.lent(index)
     }
 
     /// Leads everything but the events themselves to the moment to which the state came by the usual way.

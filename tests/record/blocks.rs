@@ -290,3 +290,59 @@ fn what_lines_have_no_room_for_is_refused_and_fits_into_blocks() {
         assert_eq!(read.recording.trace.len(), recording.trace.len());
     }
 }
+
+/// However the events lie in blocks, and whatever lies between them: what is read is what was written, up to what is
+/// wrong.
+#[test]
+fn what_is_read_in_pieces_is_what_was_written() {
+    const EVENTS: u64 = 30_000;
+    let event = |seq: u64| {
+        let actor = Actor { task: TaskId((seq % 7) as u32), step: None };
+        let what = match seq % 1009 {
+            0 => What::Print { text: format!("at {seq}").into() },
+            n if n % 2 == 0 => What::Acquire { lock: LockId(0), op: OpId(seq), mode: Mode::Exclusive },
+            _ => What::Release { lock: LockId(0), op: OpId(seq - 1) },
+        };
+        Event { seq, at: Time::from_nanos(seq * 100), actor, what }
+    };
+    // Few large blocks; many small ones; blocks with nothing but a name between them.
+    for (block, named) in [(u64::MAX, 0), (8192, 0), (10, 0), (1000, 5000)] {
+        let mut encoder = Encoder::new(&Head::default());
+        let mut bytes = encoder.take();
+        (0..7).for_each(|task| encoder.task(&task.to_string()));
+        encoder.lock(&lock("l"));
+        for seq in 1..=EVENTS {
+            encoder.push_event(&event(seq));
+            if seq % block == 0 {
+                bytes.extend(encoder.take());
+            }
+            if seq == 9000 {
+                for name in 0..named {
+                    encoder.task(&format!("late {name}"));
+                    bytes.extend(encoder.take());
+                }
+            }
+        }
+        let at = Time::from_nanos(EVENTS * 100);
+        encoder.end(&lockscope::compact::End { outcome: lockscope::event::Outcome::Stopped, at, note: None });
+        bytes.extend(encoder.take());
+        let read = trace_file::read(&bytes[..]).unwrap();
+        assert_eq!(read.damage, None);
+        let trace = read.recording.trace;
+        assert_eq!(trace.names().tasks.len(), 7 + named);
+        assert!((1..=EVENTS).map(event).eq(trace.events().iter()), "{block}");
+        let again = lockscope::trace::Trace::of(trace.names().clone(), (1..=EVENTS).map(event));
+        for moment in [1, 8191, 8192, 8193, 16_384, 20_000, EVENTS] {
+            assert_eq!(trace.state(moment), again.state(moment));
+            assert_eq!(trace.moment_at(Time::from_nanos(moment * 100)), moment);
+        }
+        for task in (0..7).map(TaskId) {
+            assert_eq!(trace.lane(task, EVENTS), again.lane(task, EVENTS));
+        }
+        // Cut in its middle, it plays up to there.
+        let cut = trace_file::read(&bytes[..bytes.len() / 2]).unwrap();
+        assert!(cut.damage.is_some());
+        let events = cut.recording.trace.len() as usize;
+        assert!(cut.recording.trace.events().iter().eq((1..=EVENTS).map(event).take(events)));
+    }
+}

@@ -1,15 +1,18 @@
 //! Compact trace files, as a program writes them: see [`compact`](crate::compact).
 
 use std::io::{self, BufRead, Write};
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use super::head::{Distinct, described};
 use super::{Budget, Damage, Place, Reading, Unreadable, whole};
 use crate::compact::{self, Clock, Decoder, Encoder, Head, Item, Why};
-use crate::event::{Kind, Names};
+use crate::event::{Event, Kind, LockName, Names, Packed};
 use crate::record::Recording;
 use crate::scenario::{ClockKind, Source};
-use crate::trace::{End, Trace};
+use crate::trace::{End, PART, Trace};
 
 /// Events: more than ten million, and what they take in memory is a gigabyte or two.
 const MAX_EVENTS: u64 = 1 << 24;
@@ -60,17 +63,47 @@ pub fn write_compact(recording: &Recording, out: &mut impl Write) -> io::Result<
     out.write_all(&encoder.take())
 }
 
-/// Reads one. See [`read`](super::read).
+/// So many pieces are read ahead of what is made of them.
+const AHEAD: usize = 4;
+
+/// A piece is handed over with so many events, or so many other things.
+const MARKS: usize = 1 << 10;
+
+/// Reads one, while another thread makes a history of what has been read. See [`read`](super::read).
 pub(super) fn read(file: impl BufRead) -> Result<Reading, Unreadable> {
-    let mut told = Told::new();
-    let damage = told.read(file)?;
+    let (send, receive) = sync_channel(AHEAD);
+    let (told, damage) = thread::scope(|scope| {
+        let take_all = move || {
+            let mut told = Told::new();
+            let broken = receive.into_iter().find_map(|piece| told.take(piece).err());
+            (told, broken)
+        };
+        let taking = thread::Builder::new().name("history".into()).spawn_scoped(scope, take_all);
+        let (told, broken, read) = if let Ok(taking) = taking {
+            let read = hand_over(file, |piece| send.send(piece).is_ok());
+            drop(send);
+            let (told, broken) = taking.join().unwrap_or_else(|panic| resume_unwind(panic));
+            (told, broken, read)
+        } else {
+            // It takes longer, that is all.
+            let (mut told, mut broken) = (Told::new(), None);
+            let read = hand_over(file, |piece| {
+                broken = told.take(piece).err();
+                broken.is_none()
+            });
+            (told, broken, read)
+        };
+        // What is behind the first thing that is wrong does not matter.
+        let damage = if broken.is_some() { broken } else { read? };
+        Ok::<_, io::Error>((told, damage))
+    })?;
     match (told.head, damage) {
         (Some(head), damage) => {
             let source = head.scenario.map(|(name, text)| Source::new(&name, &text));
             let (plan, source) = described(&head.title, head.horizon, source, &told.names);
             let clock = match head.clock {
-                Clock::Virtual => ClockKind::Virtual,
                 Clock::Real => ClockKind::Real,
+                Clock::Virtual => ClockKind::Virtual,
             };
             let (plan, trace, horizon) = (Arc::new(plan), told.trace, head.horizon);
             Ok(whole(Recording { plan, source, trace, clock, horizon }, damage.map(Broken::at)))
@@ -83,6 +116,108 @@ pub(super) fn read(file: impl BufRead) -> Result<Reading, Unreadable> {
         }
         (None, Some(broken)) => Err(Unreadable::Head(broken.at())),
     }
+}
+
+/// Some of what a file tells.
+#[derive(Default)]
+struct Piece {
+    /// As many as one part of a history has, at most.
+    events: Vec<Packed>,
+    /// Those that the events aside among them stand for, in their order.
+    asides: Vec<Event>,
+    marks: Vec<Mark>,
+}
+
+/// What a block tells.
+struct Mark {
+    /// Before which event of the piece.
+    at: usize,
+    /// Where the block begins, in bytes.
+    offset: u64,
+    tells: Tells,
+}
+
+enum Tells {
+    Head(Head),
+    Names(Vec<Arc<str>>, Vec<LockName>),
+    Events,
+    End(compact::End),
+}
+
+impl Piece {
+    /// Takes what a block tells that begins at `offset`, and as many of its events as there is room for; gives the
+    /// others.
+    fn take<'a>(
+        &mut self,
+        offset: u64,
+        tells: Tells,
+        events: &'a [Packed],
+        asides: &[Event],
+    ) -> &'a [Packed] {
+        self.marks.push(Mark { at: self.events.len(), offset, tells });
+        let (here, rest) = events.split_at(events.len().min(PART - self.events.len()));
+        self.events.extend_from_slice(here);
+        if !asides.is_empty() {
+            let aside = here.iter().filter(|packed| packed.kind() == Kind::Aside);
+            self.asides.extend(aside.filter_map(|packed| asides.get(packed.large() as usize).cloned()));
+        }
+        rest
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len() == PART || self.marks.len() >= MARKS
+    }
+}
+
+/// Reads all there is, in pieces, as long as they are taken; says where that ends too early.
+fn hand_over(mut file: impl BufRead, mut take: impl FnMut(Piece) -> bool) -> io::Result<Option<Broken>> {
+    let (mut decoder, mut bytes, mut piece) = (Decoder::new(), 0, Piece::default());
+    let broken = loop {
+        match decoder.next_at() {
+            Ok(Some((offset, item))) => {
+                let (mut events, mut asides) = (&[][..], &[][..]);
+                let mut tells = match item {
+                    Item::Head(head) => Tells::Head(head),
+                    Item::Names { tasks, locks } => Tells::Names(tasks.to_vec(), locks.to_vec()),
+                    Item::Events { events: all, asides: beside } => {
+                        (events, asides) = (all, beside);
+                        Tells::Events
+                    }
+                    Item::End(end) => Tells::End(end),
+                };
+                loop {
+                    events = piece.take(offset, tells, events, asides);
+                    if piece.is_full() && !take(std::mem::take(&mut piece)) {
+                        return Ok(None);
+                    }
+                    if events.is_empty() {
+                        break;
+                    }
+                    tells = Tells::Events;
+                }
+            }
+            Err(damage) => break Some(Broken::Stream(damage)),
+            Ok(None) => {
+                let more = match file.fill_buf() {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    other => other?,
+                };
+                if more.is_empty() {
+                    break decoder.finish().err().map(Broken::Stream);
+                }
+                let length = more.len();
+                decoder.feed(more);
+                file.consume(length);
+                bytes += length as u64;
+                if bytes > MAX_FILE {
+                    let what = format!("the file has more than {} MiB", MAX_FILE >> 20);
+                    break Some(Broken::Here(decoder.offset(), what));
+                }
+            }
+        }
+    };
+    take(piece);
+    Ok(broken)
 }
 
 /// Why the events end before the file does.
@@ -123,60 +258,59 @@ impl Told {
         }
     }
 
-    /// Reads all there is, and says where that ends too early.
-    fn read(&mut self, mut file: impl BufRead) -> io::Result<Option<Broken>> {
-        let (mut decoder, mut bytes) = (Decoder::new(), 0);
-        loop {
-            match decoder.next_item() {
-                Ok(Some(item)) => {
-                    if let Err(what) = self.take(item) {
-                        return Ok(Some(Broken::Here(decoder.offset(), what)));
-                    }
-                }
-                Err(damage) => return Ok(Some(Broken::Stream(damage))),
-                Ok(None) => {
-                    let more = match file.fill_buf() {
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                        other => other?,
-                    };
-                    if more.is_empty() {
-                        return Ok(decoder.finish().err().map(Broken::Stream));
-                    }
-                    let length = more.len();
-                    decoder.feed(more);
-                    file.consume(length);
-                    bytes += length as u64;
-                    if bytes > MAX_FILE {
-                        let what = format!("the file has more than {} MiB", MAX_FILE >> 20);
-                        return Ok(Some(Broken::Here(decoder.offset(), what)));
-                    }
-                }
-            }
+    /// Takes a piece, or says what cannot be, or is too much, and in which block.
+    fn take(&mut self, piece: Piece) -> Result<(), Broken> {
+        let Piece { events, asides, marks } = piece;
+        let ends: Vec<usize> = marks.iter().skip(1).map(|mark| mark.at).chain([events.len()]).collect();
+        // The history keeps them where they are, unless something was left out before.
+        let elsewhere = self.trace.lend(events).err();
+        let mut asides = asides.into_iter();
+        for (Mark { at, offset, tells }, end) in marks.into_iter().zip(ends) {
+            let told = self.tell(tells).and_then(|()| {
+                (at..end).try_for_each(|at| match &elsewhere {
+                    Some(events) => self.push(events.get(at).copied(), &mut asides),
+                    None => self.push(self.trace.lent(at), &mut asides),
+                })
+            });
+            told.map_err(|what| Broken::Here(offset, what))?;
         }
+        Ok(())
     }
 
-    /// Takes what comes next, or says why it does not.
-    fn take(&mut self, item: Item<'_>) -> Result<(), String> {
-        match item {
-            Item::Head(head) => self.head = Some(head),
-            Item::Names { tasks, locks } => {
-                self.distinct.add(tasks, locks)?;
-                self.names.tasks.extend_from_slice(tasks);
-                self.names.locks.extend_from_slice(locks);
-                self.trace.grow(&self.names);
+    #[inline]
+    fn push(
+        &mut self,
+        packed: Option<Packed>,
+        asides: &mut impl Iterator<Item = Event>,
+    ) -> Result<(), String> {
+        match packed {
+            Some(packed) if packed.kind() != Kind::Aside => {
+                self.budget.spend_packed(packed, &self.trace)?;
+                self.trace.push_packed(packed);
             }
-            Item::Events { events, asides } => {
-                for packed in events {
-                    if packed.kind() != Kind::Aside {
-                        self.budget.spend_packed(*packed, &self.trace)?;
-                        self.trace.push_packed(*packed);
-                    } else if let Some(event) = asides.get(packed.large() as usize) {
-                        self.budget.spend(event, &self.trace)?;
-                        self.trace.push(event.clone());
-                    }
+            Some(_) => {
+                if let Some(event) = asides.next() {
+                    self.budget.spend(&event, &self.trace)?;
+                    self.trace.push(event);
                 }
             }
-            Item::End(compact::End { outcome, at, note }) => {
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Takes what is no event, or says why it does not.
+    fn tell(&mut self, tells: Tells) -> Result<(), String> {
+        match tells {
+            Tells::Head(head) => self.head = Some(head),
+            Tells::Names(tasks, locks) => {
+                self.distinct.add(&tasks, &locks)?;
+                self.names.tasks.extend(tasks);
+                self.names.locks.extend(locks);
+                self.trace.grow(&self.names);
+            }
+            Tells::Events => {}
+            Tells::End(compact::End { outcome, at, note }) => {
                 let last = self.trace.at(self.trace.len());
                 self.trace.finish(End { outcome, at: at.max(last), note });
             }
