@@ -355,7 +355,7 @@ impl Packed {
     /// Whether it says no mode but the whole, and no step.
     #[inline]
     pub(crate) const fn is_plain(self) -> bool {
-        self.small() == 0 && self.0[2] >> (TASK_BITS + LOCK_BITS) == 0
+        self.small() | self.0[2] >> (TASK_BITS + LOCK_BITS) == 0
     }
 
     /// The event, which is the `seq`th of its history; `None` if it is kept elsewhere.

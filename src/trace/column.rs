@@ -27,7 +27,7 @@ pub(super) struct Column {
 
 impl Column {
     /// Adds a change. The moments come in order, and are below [`MOST`].
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, moment: u64, mark: u8) {
         self.changes.push((moment as u32) << MARK_BITS | u32::from(mark));
         if self.changes.len().is_multiple_of(BLOCK) {
@@ -35,6 +35,7 @@ impl Column {
         }
     }
 
+    #[inline(never)]
     fn close_block(&mut self) {
         let block = self.changes.len() - BLOCK;
         self.blocks.push(union(self.changes.get(block..), |change| bit(*change)));

@@ -51,19 +51,29 @@ impl Events {
     }
 
     /// The same of one that is packed, and not aside.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_packed(&mut self, event: Packed) {
         if self.len.is_multiple_of(STRIDE) {
             self.times.push(event.at());
         }
         match self.parts.get_mut(self.len / PART) {
             Some(part) => match part.get_mut(self.len % PART) {
+                // What is the same is not written: another thread may have it close at hand.
+                Some(lent) if *lent == event => {}
                 Some(lent) => *lent = event,
                 None => part.push(event),
             },
-            None => self.parts.push(vec![event]),
+            None => self.begin_part(event),
         }
         self.len += 1;
+    }
+
+    #[inline(never)]
+    fn begin_part(&mut self, event: Packed) {
+        // One alone grows as it has to; where there are more of them, this one will be full as well.
+        let mut part = Vec::with_capacity(if self.parts.is_empty() { 0 } else { PART });
+        part.push(event);
+        self.parts.push(part);
     }
 
     /// Gives room that has events in it already, which are to be looked at and pushed one by one; gives them back

@@ -4,7 +4,7 @@
 //! else may be quicker.
 
 use super::{Lock, Place};
-use crate::event::{Event, LockId, Mode, OpId, TaskId, Time};
+use crate::event::{Event, Kind, LockId, Mode, OpId, Packed, TaskId, Time, What};
 
 /// What lets a waiter in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,16 +102,44 @@ pub struct Handoff {
     pub(super) asked_again: Option<(u64, Time)>,
 }
 
+/// What a grant says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grant {
+    pub seq: u64,
+    pub at: Time,
+    pub to: TaskId,
+    pub lock: LockId,
+    pub op: OpId,
+    pub mode: Mode,
+}
+
+impl Grant {
+    /// `event`, if it is one.
+    pub const fn of(event: &Event) -> Option<Self> {
+        let What::Grant { lock, op, mode } = event.what else { return None };
+        Some(Self { seq: event.seq, at: event.at, to: event.actor.task, lock, op, mode })
+    }
+
+    /// The same of the one that becomes the `seq`th.
+    #[inline]
+    pub fn of_packed(event: Packed, seq: u64) -> Option<Self> {
+        (event.kind() == Kind::Grant).then(|| {
+            let (to, lock, op, mode) = (event.task(), event.lock(), event.op(), event.mode());
+            Self { seq, at: event.at(), to, lock, op, mode }
+        })
+    }
+}
+
 impl Handoff {
-    /// The handoff that `event` is, to whoever has `place` in the lock's queue, the `position`th.
-    pub(super) fn of(event: &Event, (id, lock): (LockId, &Lock), place: &Place, position: usize) -> Self {
+    /// The handoff that a grant is, to whoever has `place` in the lock's queue, the `position`th.
+    pub(super) fn of(grant: &Grant, lock: &Lock, place: &Place, position: usize) -> Self {
         Self {
-            seq: event.seq,
-            at: event.at,
-            lock: id,
+            seq: grant.seq,
+            at: grant.at,
+            lock: grant.lock,
             op: place.op,
-            mode: place.mode,
-            to: event.actor.task,
+            mode: grant.mode,
+            to: grant.to,
             owns: lock.hands_over(),
             asked: place.since,
             asked_seq: place.asked_seq,

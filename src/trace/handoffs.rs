@@ -3,7 +3,7 @@
 
 use super::column::until_from;
 use super::events::Events;
-use super::handoff::{Fate, Freed, Handoff, Passed};
+use super::handoff::{Fate, Freed, Grant, Handoff, Passed};
 use super::state::State;
 use crate::event::{Event, LockId, Mode, Names, OpId, TaskId, Time, What};
 
@@ -49,15 +49,13 @@ pub(super) struct Handed {
 }
 
 impl Handed {
-    /// Adds the handoff that `event` is, if it is one; `before` is the state that it finds. Its index.
-    pub fn push(&mut self, events: &Events, before: &State, event: &Event) -> Option<usize> {
-        let What::Grant { lock: id, op, mode } = event.what else { return None };
-        let lock = before.lock(id)?;
+    /// Adds the handoff that a grant is, if it is one; `before` is the state that it finds. Its index.
+    pub fn push(&mut self, events: &Events, before: &State, grant: &Grant) -> Option<usize> {
+        let lock = before.lock(grant.lock)?;
         // A grant out of nowhere is a task that got the lock at once but has to yield first.
-        let at = lock.queue.iter().position(|place| place.op == op)?;
-        let place = lock.queue.get(at)?;
+        let (at, place) = lock.queue.iter().enumerate().find(|(_, place)| place.op == grant.op)?;
         let usual = at == 0
-            && place.mode == mode
+            && place.mode == grant.mode
             && place.cleared.is_none()
             && place.overtaken == 0
             && place.since == events.at(place.asked_seq)
@@ -65,11 +63,11 @@ impl Handed {
         let (mark, asked) = if usual {
             (mark(lock.freed.map(|from| from.how)), place.asked_seq as u32)
         } else {
-            self.elsewhere.push(Handoff { mode, ..Handoff::of(event, (id, lock), place, at + 1) });
+            self.elsewhere.push(Handoff::of(grant, lock, place, at + 1));
             (ELSEWHERE, self.elsewhere.len() as u32 - 1)
         };
         self.slim.push(Slim {
-            grant: event.seq as u32,
+            grant: grant.seq as u32,
             asked,
             first: place.first.map_or(0, |_| place.first_seq as u32),
             from: lock.freed.map_or(0, |from| from.seq as u32),

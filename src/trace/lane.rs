@@ -42,7 +42,7 @@ impl Spans {
     }
 
     /// The same, where it is known to have looked otherwise.
-    #[inline]
+    #[inline(always)]
     pub fn change(&mut self, moment: u64, of: Option<LockId>, now: (Look, Option<LockId>)) {
         self.last = Some(now);
         let mut mark = now.0 as u8;

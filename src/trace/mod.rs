@@ -33,6 +33,7 @@ use crate::event::{Event, Kind, LockId, Names, OpId, Outcome, Packed, TaskId, Ti
 pub use deadlock::{Cause, Deadlock, deadlock};
 pub use events::Events;
 pub(crate) use events::PART;
+use handoff::Grant;
 pub use handoff::{Fate, Freed, Handoff, Passed};
 use handoffs::Handed;
 pub use handoffs::{Arrow, Handoffs};
@@ -44,11 +45,11 @@ use lately::Lately;
 pub use note::{Note, Noted};
 pub use roster::{Group, GroupId, Roster};
 pub use state::{Claim, Kept, Life, Lock, Look, Notice, Owners, Place, Stage, State, Task};
-use state::{Moved, Saved};
+use state::{Saved, Usual};
 use tenure::Owned;
 pub use tenure::{Tenure, Tenures};
+use totals::Clocks;
 pub use totals::Spent;
-use totals::Totals;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,14 +73,13 @@ pub struct Trace {
     /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
     checkpoints: Vec<Saved>,
     lately: Lately,
-    lanes: Vec<Spans>,
-    tenures: Vec<Owned>,
+    /// By id.
+    tasks: Vec<OfTask>,
+    /// By id.
+    locks: Vec<OfLock>,
     handoffs: Handed,
-    /// The latest handoffs of each lock.
-    latest: Vec<Latest>,
     notes: Vec<Note>,
     gaps: Vec<Gap>,
-    totals: Totals,
     /// Made when somebody first asks.
     roster: OnceLock<Roster>,
     end: Option<End>,
@@ -94,6 +94,21 @@ pub struct Gap {
     pub at: Time,
     /// How many are missing, with those of all gaps before.
     pub lost: u64,
+}
+
+/// What is kept of a task.
+#[derive(Debug, Clone, Default)]
+struct OfTask {
+    lane: Spans,
+    clocks: Clocks,
+}
+
+/// What is kept of a lock.
+#[derive(Debug, Clone, Default)]
+struct OfLock {
+    tenures: Owned,
+    clocks: Clocks,
+    latest: Latest,
 }
 
 /// The latest handoffs of one lock, as indices.
@@ -178,10 +193,8 @@ impl Trace {
 
     /// Has room for what happens to so many.
     fn size(&mut self, known: &Names) {
-        self.lanes.resize_with(known.tasks.len(), Spans::default);
-        self.tenures.resize_with(known.locks.len(), Owned::default);
-        self.latest.resize_with(known.locks.len(), Latest::default);
-        self.totals.grow(known);
+        self.tasks.resize_with(known.tasks.len(), OfTask::default);
+        self.locks.resize_with(known.locks.len(), OfLock::default);
     }
 
     /// Adds what happened next. Its `seq` becomes its place in this history. One beyond 268 million is dropped:
@@ -191,7 +204,8 @@ impl Trace {
             event.seq = self.len() + 1;
             // Time that runs back can only come from a damaged recording; order is what counts.
             event.at = event.at.max(self.now.at);
-            let handoff = self.handoffs.push(&self.events, &self.now, &event);
+            let grant = Grant::of(&event);
+            let handoff = grant.and_then(|grant| self.handoffs.push(&self.events, &self.now, &grant));
             self.note(&event, handoff);
             self.events.push(event);
             self.keep_checkpoint();
@@ -224,16 +238,20 @@ impl Trace {
         if self.events.len() >= MOST || packed.kind() == Kind::Aside {
             return;
         }
-        let mut granted = None;
-        if packed.kind() == Kind::Grant
-            && let Some(event) = packed.event(self.len() + 1)
-        {
-            granted = self.handoffs.push(&self.events, &self.now, &event);
-        }
-        if let Some(moved) = self.now.usual(packed) {
-            self.note_usual(packed, moved, granted);
-        } else if let Some(event) = packed.event(self.len() + 1) {
-            self.note(&event, granted);
+        let grant = Grant::of_packed(packed, self.len() + 1);
+        let granted = grant.and_then(|grant| self.handoffs.push(&self.events, &self.now, &grant));
+        // Each is noted on its own, so that what follows from how it moves is not to be decided again and again.
+        match self.now.usual(packed) {
+            Some(Usual::Asks) => self.note_usual(packed, Usual::Asks, None),
+            Some(Usual::Takes) => self.note_usual(packed, Usual::Takes, None),
+            Some(Usual::IsGranted) => self.note_usual(packed, Usual::IsGranted, granted),
+            Some(Usual::Runs) => self.note_usual(packed, Usual::Runs, None),
+            Some(Usual::LetsGo) => self.note_usual(packed, Usual::LetsGo, None),
+            None => {
+                if let Some(event) = packed.event(self.len() + 1) {
+                    self.note(&event, granted);
+                }
+            }
         }
         self.events.push_packed(packed);
         self.keep_checkpoint();
@@ -252,37 +270,37 @@ impl Trace {
     }
 
     /// Leads everything but the events themselves to the moment to which the state came by the usual way.
-    #[inline]
-    fn note_usual(&mut self, packed: Packed, moved: Moved, granted: Option<usize>) {
-        let (seq, task, lock) = (self.now.moment, packed.task(), packed.lock());
-        self.totals.note_moved(packed.at(), lock, moved);
-        let (look, about) = match moved.to {
+    #[inline(always)]
+    fn note_usual(&mut self, packed: Packed, moved: Usual, granted: Option<usize>) {
+        let (seq, at, task, lock) = (self.now.moment, packed.at(), packed.task(), packed.lock());
+        let (from, to) = moved.stages();
+        let (look, about) = match to {
             None => (Look::Idle, None),
             Some(Stage::Granted) => (Look::Granted, Some(lock)),
             Some(Stage::Holding) => (Look::Holding, Some(lock)),
             Some(Stage::Waiting | Stage::Woken | Stage::Blocked) => (Look::Waiting, Some(lock)),
         };
-        if let Some(lane) = self.lanes.get_mut(task.0 as usize) {
-            lane.change(seq, Some(lock), (look, about));
+        if let Some(of) = self.tasks.get_mut(task.0 as usize) {
+            of.clocks.note(at, from, to);
+            of.lane.change(seq, Some(lock), (look, about));
         }
+        let Some(of) = self.locks.get_mut(lock.0 as usize) else { return };
+        of.clocks.note(at, from, to);
         // Whose it is does not change with who waits.
-        if moved.to != Some(Stage::Waiting)
-            && let Some(tenures) = self.tenures.get_mut(lock.0 as usize)
-        {
-            tenures.change(seq, moved.to.map(|_| task), moved.to == Some(Stage::Granted));
+        if to != Some(Stage::Waiting) {
+            of.tenures.change(seq, to.map(|_| task), to == Some(Stage::Granted));
         }
-        let Some(latest) = self.latest.get_mut(lock.0 as usize) else { return };
         if let Some(index) = granted {
-            latest.last = Some(index);
-            latest.open.push_back((packed.op(), index));
-        } else if let Some(last) = latest.last {
-            if moved.from == Some(Stage::Granted) {
-                if let Some(index) = latest.settle(packed.op()) {
-                    self.handoffs.settle(index, seq);
-                }
-            } else if moved.to == Some(Stage::Waiting) {
-                self.handoffs.note_asking(&self.events, last, seq, task);
+            of.latest.last = Some(index);
+            of.latest.open.push_back((packed.op(), index));
+        } else if from == Some(Stage::Granted) {
+            if let Some(index) = of.latest.settle(packed.op()) {
+                self.handoffs.settle(index, seq);
             }
+        } else if to == Some(Stage::Waiting)
+            && let Some(last) = of.latest.last
+        {
+            self.handoffs.note_asking(&self.events, last, seq, task);
         }
     }
 
@@ -290,7 +308,11 @@ impl Trace {
     fn note(&mut self, event: &Event, handoff: Option<usize>) {
         let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
         let moved = self.now.step(event);
-        self.totals.note(event, moved);
+        if let (Some(moved), Some(lock)) = (moved, event.what.lock()) {
+            let clocks = self.tasks.get_mut(moved.task.0 as usize).map(|of| &mut of.clocks);
+            let others = self.locks.get_mut(lock.0 as usize).map(|of| &mut of.clocks);
+            clocks.into_iter().chain(others).for_each(|clocks| clocks.note(event.at, moved.from, moved.to));
+        }
         self.notes.extend(Note::after(&self.now, event).or(note));
         self.extend_lane(event.actor.task, event);
         if let Some(moved) = moved {
@@ -313,13 +335,14 @@ impl Trace {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn keep_checkpoint(&mut self) {
         if self.len().is_multiple_of(NEAR) {
             self.keep_checkpoint_here();
         }
     }
 
+    #[inline(never)]
     fn keep_checkpoint_here(&mut self) {
         let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
         let passed = self.len() - last;
@@ -337,7 +360,7 @@ impl Trace {
         handoff: Option<usize>,
         event: &Event,
     ) {
-        let Some(latest) = self.latest.get_mut(lock.0 as usize) else { return };
+        let Some(latest) = self.locks.get_mut(lock.0 as usize).map(|of| &mut of.latest) else { return };
         if let Some(index) = handoff {
             latest.last = Some(index);
             latest.open.push_back((op, index));
@@ -353,32 +376,35 @@ impl Trace {
 
     fn extend_lane(&mut self, task: TaskId, event: &Event) {
         let at = task.0 as usize;
-        if let (Some(lane), Some(state)) = (self.lanes.get_mut(at), self.now.tasks.get(at)) {
-            lane.note(event.seq, event.what.lock(), state.look());
+        if let (Some(of), Some(state)) = (self.tasks.get_mut(at), self.now.tasks.get(at)) {
+            of.lane.note(event.seq, event.what.lock(), state.look());
         }
     }
 
     /// Ends what is not known any more, in all lanes: nothing is drawn across a loss as if it were known.
     fn end_all(&mut self, event: &Event) {
         self.gaps.push(Gap { seq: event.seq, at: event.at, lost: self.now.lost });
-        for task in 0..self.lanes.len() {
+        for task in 0..self.tasks.len() {
+            self.tasks[task].clocks.end_all(event.at);
             // Where nothing has happened there is nothing to end; nor can it matter when somebody is named.
-            if !self.lanes[task].is_empty() {
+            if !self.tasks[task].lane.is_empty() {
                 self.extend_lane(TaskId(task as u32), event);
             }
         }
-        for lock in 0..self.tenures.len() {
+        for lock in 0..self.locks.len() {
             self.extend_tenure(LockId(lock as u32), event);
+            let of = &mut self.locks[lock];
+            of.clocks.end_all(event.at);
+            of.latest = Latest::default();
         }
-        self.latest.fill_with(Latest::default);
     }
 
     fn extend_tenure(&mut self, lock: LockId, event: &Event) {
         let at = lock.0 as usize;
-        if let (Some(tenures), Some(state)) = (self.tenures.get_mut(at), self.now.locks.get(at)) {
+        if let (Some(of), Some(state)) = (self.locks.get_mut(at), self.now.locks.get(at)) {
             let owners = state.group();
             let granted = state.holders.is_empty() && !owners.is_empty();
-            tenures.note(event.seq, event.actor.task, (owners, granted));
+            of.tenures.note(event.seq, event.actor.task, (owners, granted));
         }
     }
 
@@ -417,12 +443,14 @@ impl Trace {
 
     /// How long a task waited and held altogether, up to the end of what there is.
     pub fn spent_by(&self, task: TaskId) -> Spent {
-        self.totals.of_task(task, self.until())
+        let of = self.tasks.get(task.0 as usize);
+        of.map_or_else(Spent::default, |of| of.clocks.spent(self.until()))
     }
 
     /// How long a lock was waited for and held altogether, up to the end of what there is.
     pub fn spent_on(&self, lock: LockId) -> Spent {
-        self.totals.of_lock(lock, self.until())
+        let of = self.locks.get(lock.0 as usize);
+        of.map_or_else(Spent::default, |of| of.clocks.spent(self.until()))
     }
 
     /// Up to when it tells.
@@ -509,13 +537,13 @@ impl Trace {
 
     /// What a task looked like up to `moment`.
     pub fn lane(&self, task: TaskId, moment: u64) -> Lane<'_> {
-        let lane = self.lanes.get(task.0 as usize);
+        let lane = self.tasks.get(task.0 as usize).map(|of| &of.lane);
         lane.map_or_else(Lane::default, |lane| lane.until(&self.events, moment))
     }
 
     /// Whose a lock was up to `moment`.
     pub fn tenures(&self, lock: LockId, moment: u64) -> Tenures<'_> {
-        let tenures = self.tenures.get(lock.0 as usize);
+        let tenures = self.locks.get(lock.0 as usize).map(|of| &of.tenures);
         tenures.map_or_else(Tenures::default, |tenures| tenures.until(&self.events, moment))
     }
 

@@ -57,7 +57,7 @@ impl Owned {
     }
 
     /// The same, where it was another's, and is this one's alone or nobody's.
-    #[inline]
+    #[inline(always)]
     pub fn change(&mut self, moment: u64, owner: Option<TaskId>, granted: bool) {
         self.last = (owner.map_or_else(Owners::default, Owners::only), granted);
         let mark = if owner.is_some() { ACTOR } else { NOBODY };

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use super::Stage;
-use super::state::Moved;
-use crate::event::{Event, LockId, Names, TaskId, Time, What};
+use crate::event::Time;
 
 /// What somebody came to: a task, or all tasks with one lock. What is under way counts up to the end of
 /// the trace; two acquisitions under way at once count twice.
@@ -35,11 +34,10 @@ impl Clock {
 
     #[inline]
     fn end(&mut self, now: Time) {
-        // After a loss somebody may end what nobody knows of.
-        if self.open > 0 {
-            self.sum = self.sum.wrapping_add(now.nanos());
-            self.open -= 1;
-        }
+        // A damaged recording may end what never began.
+        let one = self.open.min(1);
+        self.sum = self.sum.wrapping_add(now.nanos() * u64::from(one));
+        self.open -= one;
     }
 
     fn end_all(&mut self, now: Time) {
@@ -53,15 +51,21 @@ impl Clock {
     }
 }
 
+/// The clocks of one task or of one lock.
 #[derive(Debug, Clone, Copy, Default)]
-struct Clocks {
+pub(super) struct Clocks {
     waiting: Clock,
     holding: Clock,
 }
 
 impl Clocks {
-    #[inline]
-    fn note(&mut self, before: Part, after: Part, at: Time) {
+    /// Takes note that an acquisition moved on at this time.
+    #[inline(always)]
+    pub fn note(&mut self, at: Time, from: Option<Stage>, to: Option<Stage>) {
+        let (before, after) = (part(from), part(to));
+        if before == after {
+            return;
+        }
         match before {
             Part::Nothing => {}
             Part::Waits => self.waiting.end(at),
@@ -74,7 +78,14 @@ impl Clocks {
         }
     }
 
-    fn spent(&self, now: Time) -> Spent {
+    /// Takes note that nobody knows who waits or holds from here on.
+    pub fn end_all(&mut self, now: Time) {
+        self.waiting.end_all(now);
+        self.holding.end_all(now);
+    }
+
+    /// What they came to.
+    pub fn spent(&self, now: Time) -> Spent {
         Spent { waiting: self.waiting.span(now), holding: self.holding.span(now) }
     }
 }
@@ -87,59 +98,7 @@ enum Part {
     Holds,
 }
 
-/// The clocks of every task and every lock.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Totals {
-    tasks: Vec<Clocks>,
-    locks: Vec<Clocks>,
-}
-
-impl Totals {
-    /// Learns of further tasks and locks.
-    pub(super) fn grow(&mut self, names: &Names) {
-        self.tasks.resize(names.tasks.len(), Clocks::default());
-        self.locks.resize(names.locks.len(), Clocks::default());
-    }
-
-    /// Takes note of `event`, and of how it moved an acquisition.
-    #[inline]
-    pub(super) fn note(&mut self, event: &Event, moved: Option<Moved>) {
-        if let (Some(moved), Some(lock)) = (moved, event.what.lock()) {
-            self.note_moved(event.at, lock, moved);
-        } else if matches!(event.what, What::Lost { .. }) {
-            // Nobody knows who waits or holds from here on.
-            for clocks in self.tasks.iter_mut().chain(&mut self.locks) {
-                clocks.waiting.end_all(event.at);
-                clocks.holding.end_all(event.at);
-            }
-        }
-    }
-
-    /// The same of one that did.
-    #[inline]
-    pub(super) fn note_moved(&mut self, at: Time, lock: LockId, moved: Moved) {
-        let (before, after) = (part(moved.from), part(moved.to));
-        if before == after {
-            return;
-        }
-        if let Some(clocks) = self.tasks.get_mut(moved.task.0 as usize) {
-            clocks.note(before, after, at);
-        }
-        if let Some(clocks) = self.locks.get_mut(lock.0 as usize) {
-            clocks.note(before, after, at);
-        }
-    }
-
-    pub(super) fn of_task(&self, task: TaskId, now: Time) -> Spent {
-        self.tasks.get(task.0 as usize).map_or_else(Spent::default, |clocks| clocks.spent(now))
-    }
-
-    pub(super) fn of_lock(&self, lock: LockId, now: Time) -> Spent {
-        self.locks.get(lock.0 as usize).map_or_else(Spent::default, |clocks| clocks.spent(now))
-    }
-}
-
-#[inline]
+#[inline(always)]
 fn part(stage: Option<Stage>) -> Part {
     match stage {
         None => Part::Nothing,

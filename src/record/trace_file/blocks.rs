@@ -187,8 +187,12 @@ fn hand_over(mut file: impl BufRead, mut take: impl FnMut(Piece) -> bool) -> io:
                 };
                 loop {
                     events = piece.take(offset, tells, events, asides);
-                    if piece.is_full() && !take(std::mem::take(&mut piece)) {
-                        return Ok(None);
+                    if piece.is_full() {
+                        // Where there is more than one, this one will be full as well.
+                        let next = Piece { events: Vec::with_capacity(PART), ..Piece::default() };
+                        if !take(std::mem::replace(&mut piece, next)) {
+                            return Ok(None);
+                        }
                     }
                     if events.is_empty() {
                         break;

@@ -16,6 +16,7 @@ use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What}
 pub use kept::Kept;
 pub use lock::{Lock, Notice, Owners, Place};
 pub use task::{Claim, Life, Look, Stage, Task};
+pub(super) use usual::Usual;
 
 /// Every task and every lock at one moment. A copy of what a [`Trace`](super::Trace) keeps shares
 /// with it whatever neither changes.

@@ -1,7 +1,7 @@
 //! What nearly all events of a busy program are, by a short way: somebody wants one lock and no other, and has it
 //! alone. [`State::step`] comes to the same, and to whatever else there may be.
 
-use super::{Claim, Freed, Kept, Life, Lock, Moved, Passed, Place, Stage, State};
+use super::{Claim, Freed, Kept, Life, Lock, Passed, Place, Stage, State};
 use crate::event::{Kind, LockKind, Mode, Packed};
 
 /// What is for everybody, and not passed on.
@@ -12,10 +12,38 @@ fn nobody(lock: &Lock) -> bool {
     lock.holders.is_empty() && lock.granted.is_empty()
 }
 
+/// How one of the usual events moves an acquisition on.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::trace) enum Usual {
+    /// Begins to wait.
+    Asks,
+    /// Has it at once.
+    Takes,
+    /// Is given it.
+    IsGranted,
+    /// Has it, and runs.
+    Runs,
+    /// Ends.
+    LetsGo,
+}
+
+impl Usual {
+    /// Where the acquisition was before, if it had begun, and where it is then, if it has not ended.
+    pub const fn stages(self) -> (Option<Stage>, Option<Stage>) {
+        match self {
+            Self::Asks => (None, Some(Stage::Waiting)),
+            Self::Takes => (None, Some(Stage::Holding)),
+            Self::IsGranted => (Some(Stage::Waiting), Some(Stage::Granted)),
+            Self::Runs => (Some(Stage::Granted), Some(Stage::Holding)),
+            Self::LetsGo => (Some(Stage::Holding), None),
+        }
+    }
+}
+
 impl State {
     /// Leads to the next moment, whose event is `event`, if that is one of the usual; if not, nothing happens.
-    #[inline]
-    pub(in crate::trace) fn usual(&mut self, event: Packed) -> Option<Moved> {
+    #[inline(always)]
+    pub(in crate::trace) fn usual(&mut self, event: Packed) -> Option<Usual> {
         let (kind, actor, id, op, at) = (event.kind(), event.task(), event.lock(), event.op(), event.at());
         if !event.is_plain() || !matches!(kind, Kind::Wait | Kind::Grant | Kind::Acquire | Kind::Release) {
             return None;
@@ -50,14 +78,15 @@ impl State {
             through: freed.map(|freed| freed.how),
             ..place
         };
-        let (from, to) = match (kind, task.claims.as_mut_slice()) {
+        let moved = match (kind, task.claims.as_mut_slice()) {
             (Kind::Wait, []) => {
                 lock.queue.push_back(place);
-                (None, Some(Stage::Waiting))
+                lock.note_first_at(at, seq);
+                Usual::Asks
             }
             (Kind::Acquire, []) if nobody(lock) && lock.queue.is_empty() => {
                 lock.holders.push(place);
-                (None, Some(Stage::Holding))
+                Usual::Takes
             }
             (Kind::Grant, [claim])
                 if claim.op == op
@@ -68,8 +97,9 @@ impl State {
                 let known = lock.queue.pop_front()?;
                 lock.granted.push_back(goes_on(&known));
                 lock.handoffs += 1;
+                lock.note_first_at(at, seq);
                 (claim.stage, claim.since) = (Stage::Granted, at);
-                (Some(Stage::Waiting), Some(Stage::Granted))
+                Usual::IsGranted
             }
             (Kind::Acquire, [claim])
                 if claim.op == op
@@ -81,7 +111,7 @@ impl State {
                 let known = lock.granted.pop_front()?;
                 lock.holders.push(goes_on(&known));
                 (claim.stage, claim.since) = (Stage::Holding, at);
-                (Some(Stage::Granted), Some(Stage::Holding))
+                Usual::Runs
             }
             (Kind::Release, [claim])
                 if claim.op == op
@@ -91,24 +121,18 @@ impl State {
             {
                 lock.holders.clear();
                 lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
-                (Some(Stage::Holding), None)
+                task.claims.clear();
+                Usual::LetsGo
             }
             _ => return None,
         };
-        match (from, to) {
-            (None, Some(stage)) => {
-                task.claims.push(Claim { op, lock: id, mode, stage, since: at, asked_seq: seq });
-            }
-            (_, None) => task.claims.clear(),
-            _ => {}
-        }
-        if kind != Kind::Release {
-            lock.note_first_at(at, seq);
+        if let (None, Some(stage)) = moved.stages() {
+            task.claims.push(Claim { op, lock: id, mode, stage, since: at, asked_seq: seq });
         }
         if kind != Kind::Grant {
             task.dropped = kind == Kind::Release;
         }
         (self.moment, self.at) = (seq, at);
-        Some(Moved { task: actor, from, to })
+        Some(moved)
     }
 }
