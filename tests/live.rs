@@ -79,6 +79,7 @@ fn db() -> Names {
 }
 
 const ACQUIRE: What = What::Acquire { lock: LockId(0), op: OpId(1), mode: Mode::Exclusive };
+const RELEASE: What = What::Release { lock: LockId(0), op: OpId(1) };
 const WAIT: What = What::Wait { lock: LockId(0), op: OpId(2), mode: Mode::Exclusive };
 
 #[test]
@@ -278,17 +279,33 @@ fn an_address_for_others_needs_a_token() {
 }
 
 #[test]
+fn an_address_is_free_when_nobody_serves_it_any_more() {
+    let mut addr = SocketAddr::from(([127, 0, 0, 1], 0));
+    for _ in 0..20 {
+        let (_feed, serving) = feed(addr).unwrap();
+        addr = serving.addr();
+    }
+}
+
+#[test]
 fn a_program_reports_to_its_viewer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (mut feed, _serving) = report_to(&format!("{} {TOKEN}", listener.local_addr().unwrap())).unwrap();
-    give(&mut feed, Some(&db()), &[event(1, 0, ACQUIRE)]);
+    let report = format!("{} {TOKEN}", listener.local_addr().unwrap());
+    // It waits for its viewer, who therefore misses nothing.
+    let program = std::thread::spawn(move || {
+        let (mut feed, serving) = report_to(&report).unwrap();
+        give(&mut feed, Some(&db()), &[event(1, 0, ACQUIRE), event(2, 0, RELEASE)]);
+        give(&mut feed, None, &[event(3, 0, ACQUIRE)]);
+        feed.finish(Time::from_millis(4));
+        assert_eq!((serving.viewers(), serving.lost()), (0, 0));
+    });
     let (stream, _) = listener.accept().unwrap();
     assert!(Live::heard(&stream, &token()).unwrap());
     let mut live = Live::greet(stream, Some(&token())).unwrap();
-    std::thread::spawn(move || feed.finish(Time::from_millis(2)));
     let (names, events, _) = watch(&mut live);
     assert_eq!(names, db());
-    assert_eq!(events.last().unwrap().what, ACQUIRE);
+    assert!(events.iter().map(|event| &event.what).eq([&ACQUIRE, &RELEASE, &ACQUIRE]), "{events:?}");
+    program.join().unwrap();
     for wrong in ["", "127.0.0.1:1", "127.0.0.1:1 short", "x 0123456789abcdef"] {
         assert!(matches!(report_to(wrong), Err(ServeError::Report)), "{wrong}");
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::{Actor, Event, LockId, LockName, Names, Packed, TaskId, Time, What};
 use crate::sync::{Batch, Present, Prologue};
@@ -21,13 +21,27 @@ const NAMES: usize = 4 << 10;
 const SIGN: Duration = Duration::from_millis(100);
 
 /// How long the end of a program waits for its viewers to take what is left.
-const FAREWELL: Duration = Duration::from_millis(250);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Farewell {
+    /// As long as one of them took something within such a time.
+    pub each: Duration,
+    /// So long in all.
+    pub all: Duration,
+}
+
+impl Farewell {
+    /// Whoever came by themselves do not hold a program up.
+    pub const BRIEF: Self = Self { each: Duration::from_millis(250), all: Duration::from_secs(1) };
+    /// Who started the program wants to know all of it.
+    pub const WHOLE: Self = Self { each: Duration::from_secs(5), all: Duration::MAX };
+}
 
 pub(super) struct Hub {
     state: Mutex<State>,
     bell: Condvar,
     /// Bytes that a queue may have.
     room: usize,
+    farewell: Farewell,
 }
 
 #[derive(Default)]
@@ -39,6 +53,8 @@ struct State {
     next_seat: u64,
     seats: BTreeMap<u64, Seat>,
     lost: u64,
+    /// How often a viewer took something.
+    taken: u64,
 }
 
 #[derive(Default)]
@@ -59,6 +75,8 @@ struct Piece {
     events: Vec<Packed>,
     asides: Vec<Event>,
     size: usize,
+    /// Permits that had been added before it.
+    added: Vec<(LockId, i64)>,
 }
 
 /// What a viewer is told next.
@@ -72,8 +90,8 @@ pub(super) struct Told {
 }
 
 impl Hub {
-    pub(super) fn new(room: usize) -> Self {
-        Self { state: Mutex::default(), bell: Condvar::new(), room }
+    pub(super) fn new(room: usize, farewell: Farewell) -> Self {
+        Self { state: Mutex::default(), bell: Condvar::new(), room, farewell }
     }
 
     /// A poisoned hub only means that a thread panicked with it; what a viewer misses by that it is told.
@@ -100,9 +118,9 @@ impl Hub {
             let size = size_of_val(events) + asides.iter().map(content).sum::<usize>();
             let mut events = events.to_vec();
             renumber(&mut events);
-            let piece = Arc::new(Piece { events, asides, size });
+            let piece = Arc::new(Piece { events, asides, size, added });
             for seat in state.seats.values_mut().filter(|seat| seat.begun) {
-                state.lost += seat.put(&piece, self.room, &added);
+                state.lost += seat.put(&piece, self.room);
             }
         }
         state.now = state.present.at().max(state.now);
@@ -115,13 +133,40 @@ impl Hub {
         state.now = state.now.max(now);
     }
 
-    /// Nothing more will come. Waits a moment for the viewers to take what is left.
+    /// Nothing more will come. Waits for the viewers to take what is left; who is too slow for that is told how much
+    /// it misses, as long as it takes at least this.
     pub(super) fn finish(&self, now: Time) {
         let mut state = self.lock();
         state.ended.get_or_insert(now);
         self.bell.notify_all();
+        let (begun, Farewell { each, all }) = (Instant::now(), self.farewell);
+        loop {
+            let taken = state.taken;
+            let patience = each.min(all.saturating_sub(begun.elapsed()));
+            let idle = |state: &mut State| !state.seats.is_empty() && state.taken == taken;
+            let waited = self.bell.wait_timeout_while(state, patience, idle);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.seats.is_empty() {
+                return;
+            }
+            if state.taken == taken {
+                break;
+            }
+        }
+        let State { seats, lost, .. } = &mut *state;
+        *lost += seats.values_mut().map(Seat::skip).sum::<u64>();
+        self.bell.notify_all();
         let left = |state: &mut State| !state.seats.is_empty();
-        drop(self.bell.wait_timeout_while(state, FAREWELL, left));
+        drop(self.bell.wait_timeout_while(state, Farewell::BRIEF.each, left));
+    }
+
+    /// Takes note that a viewer took something.
+    pub(super) fn took(&self) {
+        let mut state = self.lock();
+        state.taken += 1;
+        if state.ended.is_some() {
+            self.bell.notify_all();
+        }
     }
 
     /// Nothing more will come, and nobody waits for that to be heard.
@@ -139,7 +184,9 @@ impl Hub {
         }
         state.next_seat += 1;
         let seat = state.next_seat;
-        state.seats.insert(seat, Seat::default());
+        // Who is there before anything has happened misses nothing, however late it is told.
+        let begun = state.named() == (0, 0);
+        state.seats.insert(seat, Seat { begun, ..Seat::default() });
         Some(seat)
     }
 
@@ -241,18 +288,35 @@ fn content(event: &Event) -> usize {
 
 impl Seat {
     /// Takes a piece if there is room; how many events are missed.
-    fn put(&mut self, piece: &Arc<Piece>, room: usize, added: &[(LockId, i64)]) -> u64 {
+    fn put(&mut self, piece: &Arc<Piece>, room: usize) -> u64 {
         let fits = self.queue.is_empty() || self.queued + piece.size <= room;
         if self.missing == 0 && fits {
             self.queued += piece.size;
             self.queue.push_back(piece.clone());
             return 0;
         }
+        self.miss(piece)
+    }
+
+    fn miss(&mut self, piece: &Piece) -> u64 {
         if self.missing == 0 {
-            self.told = added.to_vec();
+            self.told.clone_from(&piece.added);
         }
         let events = piece.events.iter().map(|event| event.stands_for()).sum();
         self.missing += events;
+        events
+    }
+
+    /// Leaves out what it has not taken; how many events are missed by that.
+    fn skip(&mut self) -> u64 {
+        let (queue, later) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.missing));
+        let told = std::mem::take(&mut self.told);
+        self.queued = 0;
+        let events = queue.iter().map(|piece| self.miss(piece)).sum();
+        if self.missing == 0 {
+            self.told = told;
+        }
+        self.missing += later;
         events
     }
 }
@@ -264,7 +328,7 @@ mod tests {
     /// Names come in parts, and all of them before what happened.
     #[test]
     fn names_are_told_in_parts() {
-        let hub = Hub::new(100 * 24);
+        let hub = Hub::new(100 * 24, Farewell::BRIEF);
         let seat = hub.sit(1).unwrap();
         let tasks: Vec<Arc<str>> = (0..=2 * NAMES).map(|task| task.to_string().into()).collect();
         let lock = LockName { name: "l".into(), kind: crate::event::LockKind::TokioMutex, permits: None };
@@ -283,7 +347,7 @@ mod tests {
     /// However much happens, a viewer that takes nothing has no more in its queue than there is room for.
     #[test]
     fn a_queue_is_bounded() {
-        let hub = Hub::new(100 * 24);
+        let hub = Hub::new(100 * 24, Farewell::BRIEF);
         let seat = hub.sit(1).unwrap();
         assert!(hub.sit(1).is_none());
         hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
@@ -308,5 +372,26 @@ mod tests {
         hub.take(&Batch { events: &vec![Packed::of(&lost).unwrap(); 80], ..Batch::default() });
         assert_eq!(hub.next(seat).events.events.len(), 30);
         assert_eq!(hub.next(seat).events.events[0].large(), 80 * 500);
+    }
+
+    /// What happened before the end is told, or how much of it is not.
+    #[test]
+    fn who_has_not_taken_all_at_the_end_is_told_how_much_is_missing() {
+        let hub = Hub::new(100 * 24, Farewell { each: Duration::ZERO, all: Duration::ZERO });
+        let seat = hub.sit(1).unwrap();
+        hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
+        assert_eq!(hub.next(seat).tasks.len(), 1);
+        let actor = Actor { task: TaskId(0), step: None };
+        let wake = Event { seq: 0, at: Time::ZERO, actor, what: What::Wake };
+        let events = vec![Packed::of(&wake).unwrap(); 30];
+        for _ in 0..10 {
+            hub.take(&Batch { events: &events, ..Batch::default() });
+        }
+        assert_eq!(hub.lost(), 7 * 30);
+        hub.finish(Time::from_nanos(5));
+        assert_eq!(hub.lost(), 10 * 30);
+        let told = hub.next(seat);
+        assert_eq!((told.events.events[0].large(), told.ended), (10 * 30, None));
+        assert_eq!(hub.next(seat).ended, Some(Time::from_nanos(5)));
     }
 }

@@ -1,14 +1,15 @@
 //! The program's side: a socket that viewers come to, each with a thread of its own.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::hello::{self, Hasty, REPORTER, Token, VIEWER, Verdict};
-use super::hub::{Hub, Told};
+use super::hub::{Farewell, Hub, Told};
 use super::wire;
 use crate::event::Time;
 use crate::sync::{Batch, Outlet, Recorder, Unfit};
@@ -23,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const STUCK: Duration = Duration::from_mins(1);
 /// Bytes that wait for a viewer, at most.
 const ROOM: usize = 16 << 20;
+/// Bytes that are told at once: while a viewer takes these it has not stopped.
+const CHUNK: usize = 64 << 10;
 
 /// The environment variable by which `lockscope attach -- PROGRAM` says where to report to.
 pub const REPORT: &str = "LOCKSCOPE_REPORT";
@@ -106,15 +109,38 @@ impl Outlet for Feed {
 /// A program that can be looked at. Dropping it turns away whoever comes later.
 ///
 /// Of what [`serve`](super::serve) gave, it also tells whoever looks all that has happened, and that it has ended:
-/// so keep it in `main`. A program that ends without that, by `std::process::exit`, a crash or a panic in `main`, is
+/// so keep it in `main`. For that it waits: for a viewer that came by itself as long as it takes something every quarter
+/// of a second, and a second at most; for the one that started the program as long as it takes something every five
+/// seconds. Who is slower is told how many events it misses. A program that ends without that, by `std::process::exit`, a crash or a panic in `main`, is
 /// told of as gone. Of what [`feed`] gave, who looks goes on looking for as long as there is the [`Feed`].
 pub struct Serving {
     hub: Arc<Hub>,
     addr: SocketAddr,
     /// Whose end it is when this is dropped.
     recorder: Option<&'static Recorder>,
-    /// Whether somebody waits at the socket who has to be told.
-    closed: Option<Arc<AtomicBool>>,
+    /// Who waits at the socket, and has to be told.
+    door: Option<Door>,
+}
+
+/// The thread to which connections come.
+struct Door {
+    closed: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Door {
+    /// Afterwards the address is free.
+    fn close(self, mut addr: SocketAddr) {
+        self.closed.store(true, Ordering::Release);
+        // Whoever waits for the next connection gets one. One to every address is one to this machine.
+        if addr.ip().is_unspecified() {
+            addr.set_ip(if addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        if TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_ok() {
+            // It panics nowhere; and if it did, it is gone as well.
+            _ = self.thread.join();
+        }
+    }
 }
 
 impl fmt::Debug for Serving {
@@ -148,18 +174,8 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        if let Some(closed) = &self.closed {
-            closed.store(true, Ordering::Release);
-            // Whoever waits for the next connection gets one. One to every address is one to this machine.
-            let mut addr = self.addr;
-            if addr.ip().is_unspecified() {
-                addr.set_ip(if addr.is_ipv4() {
-                    Ipv4Addr::LOCALHOST.into()
-                } else {
-                    Ipv6Addr::LOCALHOST.into()
-                });
-            }
-            drop(TcpStream::connect_timeout(&addr, Duration::from_secs(1)));
+        if let Some(door) = self.door.take() {
+            door.close(self.addr);
         }
         // A panic is no end that somebody had in mind.
         if let Some(recorder) = self.recorder.filter(|_| !std::thread::panicking()) {
@@ -197,7 +213,8 @@ pub fn report_from_env() -> Result<Option<(Feed, Serving)>, ServeError> {
     report_to(report.to_str().ok_or(ServeError::Report)?).map(Some)
 }
 
-/// Reports to a viewer: `ADDRESS TOKEN`, where the address is one of this machine.
+/// Reports to a viewer: `ADDRESS TOKEN`, where the address is one of this machine. It waits, some seconds at most,
+/// until the viewer listens, so that it misses nothing.
 ///
 /// # Errors
 ///
@@ -211,10 +228,12 @@ pub fn report_to(report: &str) -> Result<(Feed, Serving), ServeError> {
     }
     let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
     hello::say(&mut stream, REPORTER, Some(&token))?;
-    let hub = Arc::new(Hub::new(ROOM));
-    let theirs = hub.clone();
-    thread("lockscope-report", move || welcome(&theirs, stream, Some(&token), PATIENCE))?;
-    Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, closed: None }))
+    let hub = Arc::new(Hub::new(ROOM, Farewell::WHOLE));
+    if let Some(seat) = seat(&hub, &mut stream, Some(&token), PATIENCE) {
+        let theirs = hub.clone();
+        thread("lockscope-report", move || tell(&theirs, seat, stream))?;
+    }
+    Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, door: None }))
 }
 
 fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Serving), ServeError> {
@@ -224,15 +243,16 @@ fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Servi
     }
     let listener = TcpListener::bind(&addrs[..])?;
     let addr = listener.local_addr()?;
-    let hub = Arc::new(Hub::new(ROOM));
+    let hub = Arc::new(Hub::new(ROOM, Farewell::BRIEF));
     let closed = Arc::new(AtomicBool::new(false));
     let (theirs, stop) = (hub.clone(), closed.clone());
-    thread("lockscope-serve", move || accept(&listener, &theirs, &stop, token.as_ref()))?;
-    Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, closed: Some(closed) }))
+    let thread = thread("lockscope-serve", move || accept(&listener, &theirs, &stop, token.as_ref()))?;
+    let door = Some(Door { closed, thread });
+    Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, door }))
 }
 
-fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    std::thread::Builder::new().name(name.into()).spawn(work).map(drop)
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(work)
 }
 
 fn accept(listener: &TcpListener, hub: &Arc<Hub>, closed: &AtomicBool, token: Option<&Token>) {
@@ -275,23 +295,29 @@ impl Drop for Place {
 /// Hears who comes, for so long at most, and tells a viewer what there is to tell, until it goes. Whatever fails,
 /// it is gone.
 fn welcome(hub: &Hub, mut stream: TcpStream, token: Option<&Token>, patience: Duration) {
-    let heard = hello::hear(&mut Hasty::new(&stream, patience), VIEWER, token);
-    let Ok(Some(verdict)) = heard else { return };
-    if stream.set_write_timeout(Some(STUCK)).and_then(|()| stream.set_nodelay(true)).is_err() {
-        return;
+    if let Some(seat) = seat(hub, &mut stream, token, patience) {
+        tell(hub, seat, stream);
     }
-    let seat = if verdict == Verdict::Welcome { hub.sit(VIEWERS) } else { None };
-    let full = verdict == Verdict::Welcome && seat.is_none();
-    let said = hello::answer(&mut stream, if full { Verdict::Full } else { verdict });
-    let Some(seat) = seat else { return };
-    if said.is_ok() {
-        tell(hub, seat, &mut stream);
-    }
-    hub.leave(seat);
-    _ = stream.shutdown(Shutdown::Both);
 }
 
-fn tell(hub: &Hub, seat: u64, stream: &mut impl io::Write) {
+/// The seat of who comes, if it is a viewer and there is one.
+fn seat(hub: &Hub, stream: &mut TcpStream, token: Option<&Token>, patience: Duration) -> Option<u64> {
+    let verdict = hello::hear(&mut Hasty::new(stream, patience), VIEWER, token).ok()??;
+    stream.set_write_timeout(Some(STUCK)).and_then(|()| stream.set_nodelay(true)).ok()?;
+    let seat = if verdict == Verdict::Welcome { hub.sit(VIEWERS) } else { None };
+    let full = verdict == Verdict::Welcome && seat.is_none();
+    let said = hello::answer(stream, if full { Verdict::Full } else { verdict });
+    if said.is_err()
+        && let Some(seat) = seat
+    {
+        hub.leave(seat);
+        return None;
+    }
+    seat
+}
+
+/// Tells a viewer what there is to tell, until it goes.
+fn tell(hub: &Hub, seat: u64, mut stream: TcpStream) {
     let mut bytes = Vec::new();
     loop {
         let Told { tasks, locks, events, now, ended } = hub.next(seat);
@@ -308,10 +334,17 @@ fn tell(hub: &Hub, seat: u64, stream: &mut impl io::Write) {
         } else if bytes.is_empty() {
             wire::now(&mut bytes, now);
         }
-        if stream.write_all(&bytes).is_err() || ended.is_some() {
-            return;
+        let told = bytes.chunks(CHUNK).try_for_each(|chunk| {
+            stream.write_all(chunk)?;
+            hub.took();
+            io::Result::Ok(())
+        });
+        if told.is_err() || ended.is_some() {
+            break;
         }
     }
+    hub.leave(seat);
+    _ = stream.shutdown(Shutdown::Both);
 }
 
 #[cfg(test)]
@@ -331,13 +364,13 @@ mod tests {
     fn who_says_nothing_is_not_waited_for() {
         let (mut guest, stream) = connection();
         // This comes back although the guest stays.
-        welcome(&Hub::new(ROOM), stream, None, Duration::from_millis(1));
+        welcome(&Hub::new(ROOM, Farewell::BRIEF), stream, None, Duration::from_millis(1));
         assert_eq!(guest.read(&mut [0]).unwrap(), 0);
     }
 
     #[test]
     fn the_place_of_a_viewer_that_has_gone_is_free() {
-        let hub = Arc::new(Hub::new(ROOM));
+        let hub = Arc::new(Hub::new(ROOM, Farewell::BRIEF));
         let seats: Vec<_> = (1..VIEWERS).map(|_| hub.sit(VIEWERS).unwrap()).collect();
         let (guest, stream) = connection();
         let theirs = hub.clone();

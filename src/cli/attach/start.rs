@@ -20,11 +20,11 @@ use tempfile::NamedTempFile;
 use super::super::args::{AttachFlags, ListFormat};
 use super::super::{Failure, complain};
 use super::{nothing, text, view};
-use crate::live::{Live, REPORT, Token};
+use crate::live::{ConnectError, Live, REPORT, Token};
 use crate::trace::words;
 
-/// How often it is looked whether a program that was started has come to us, or to its end.
-const LOOK: Duration = Duration::from_millis(20);
+/// How often it is looked whether a program that was started has come to us, for which it waits, or to its end.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// How long a program may take to end by itself when it is over, or when it was asked to. A signal leaves
 /// us no more time than this twice.
@@ -76,9 +76,13 @@ impl Started {
     fn reporter(&self) -> Result<Option<Live>, Failure> {
         let (send, heard) = mpsc::channel();
         let guests = Arc::new(());
-        let greet = |stream| {
-            let live = Live::greet(stream, Some(&self.token));
-            live.map(Some).map_err(|error| nothing("the program", &error))
+        let greet = |stream| match Live::greet(stream, Some(&self.token)) {
+            // It has shown that it is the one: it can only have ended since.
+            Err(ConnectError::NotLockscope) => {
+                complain("lockscope: the program ended before it told anything\n", 0);
+                Ok(None)
+            }
+            live => live.map(Some).map_err(|error| nothing("the program", &error)),
         };
         loop {
             match self.listener.accept() {
@@ -96,7 +100,7 @@ impl Started {
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Ok(stream) = heard.try_recv() {
+                    if let Ok(stream) = heard.recv_timeout(LOOK) {
                         return greet(stream);
                     }
                     if self.child.status()?.is_some() {
@@ -108,7 +112,6 @@ impl Started {
                         complain("lockscope: the program ended and reported nothing\n", 0);
                         return Ok(None);
                     }
-                    thread::sleep(LOOK);
                 }
                 Err(error) => return Err(error.into()),
             }
