@@ -120,7 +120,7 @@ fn a_stream_cut_anywhere_tells_what_is_whole() {
             Why::Cut => {}
             other => {
                 blocks += 1;
-                assert_eq!(other.to_string(), "its end is missing");
+                assert_eq!(other.to_string(), "it breaks off without an end");
             }
         }
         // Fed bit by bit it is the same.

@@ -262,7 +262,9 @@ fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
             ("ends", None) => assert!(told.end.is_some()),
             ("ends", damage) => panic!("{damage:?}"),
             (_, Some(Damage { why: Why::Cut, .. })) => {}
-            (_, Some(Damage { why, .. })) => assert_eq!(why.to_string(), "its end is missing", "{how}"),
+            (_, Some(Damage { why, .. })) => {
+                assert_eq!(why.to_string(), "it breaks off without an end", "{how}")
+            }
             (_, None) => panic!("{how}: it has an end"),
         }
     }

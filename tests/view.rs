@@ -215,7 +215,7 @@ fn the_end_of_a_deadlock() {
 /// Where events are missing the picture says so, and how many; nothing is drawn of them.
 #[test]
 fn a_gap_is_seen_where_it_is() {
-    let mut show = Show::handoff();
+    let show = Show::handoff();
     let lost = |at, events| {
         let actor = Actor { task: TaskId(0), step: None };
         Event { seq: 0, at: Time::from_millis(at), actor, what: What::Lost { events } }
@@ -224,9 +224,19 @@ fn a_gap_is_seen_where_it_is() {
         show.trace.events().iter().partition(|event| event.at < Time::from_millis(1900));
     let end = show.trace.end().cloned().unwrap();
     let gap = [lost(1900, 1), lost(1901, 6), lost(1990, 1_000_000)];
-    show.trace = Trace::of(show.plan.names(), before.into_iter().chain(gap).chain(after));
-    show.trace.finish(end);
+    let with = |before: &[Event], after: &[Event]| {
+        let mut trace = Trace::of(show.plan.names(), before.iter().chain(&gap).chain(after).cloned());
+        trace.finish(end.clone());
+        trace
+    };
+    let (narrow, wide) = (with(&before, &after), with(&before[..before.len() / 2], &after));
+    let show = Show { trace: narrow, ..show };
     insta::assert_snapshot!("gap_100x30", show.at(3240).screen(100, 30));
+    // Of the time in between nothing is known.
+    let show = Show { trace: wide, ..Show::handoff() };
+    let show = show.at(3240);
+    insta::assert_snapshot!("wide_gap_100x30", show.screen(100, 30));
+    insta::assert_snapshot!("wide_gap_80x24", show.at(1995).screen(80, 24));
 }
 
 #[test]

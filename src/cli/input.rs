@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::args::EngineFlags;
@@ -35,7 +36,9 @@ pub fn read(name: &str, color: bool) -> Result<Text, Failure> {
         return Ok(Text::Scenario(bundled.source(), None));
     }
     let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
-    if trace_file::is_one(&begin) {
+    // What is called a recording is one, or a broken one: nothing that a scenario's messages would help with.
+    let called = Path::new(name).extension().is_some_and(|ending| ending == "lockscope");
+    if called || trace_file::is_one(&begin) {
         return Ok(Text::Recording(Box::new(recording(name, begin, file)?)));
     }
     let content = watch::read_on(begin, file).map_err(|error| unreadable(name, &error))?;
@@ -58,8 +61,24 @@ pub fn open(name: &str, color: bool, swaps: &[Swap]) -> Result<Input, Failure> {
 
 /// Reads a trace file, and nothing else.
 pub fn recorded(name: &str) -> Result<Recording, Failure> {
-    let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
+    let (begin, file) = begin(name).map_err(|error| no_recording(name, &error))?;
     recording(name, begin, file)
+}
+
+/// Says that there is no such trace file, where only one will do.
+fn no_recording(name: &str, error: &io::Error) -> Failure {
+    let shown = words::clean(name);
+    Failure::Unusable(if scenario::find(name).is_some() {
+        format!(
+            "error: `{shown}` is a scenario, and no recording of one\n  help: `lockscope run {shown}` runs it, \
+             `lockscope record {shown} -o run.lockscope` records it\n"
+        )
+    } else {
+        format!(
+            "error: cannot read `{shown}`: {error}\n  help: give the file of a recording: \
+             `lockscope record SCENARIO -o run.lockscope` writes one\n"
+        )
+    })
 }
 
 /// A finished run: read, or run now, whatever the name stands for.
@@ -119,8 +138,15 @@ fn recording(name: &str, begin: Vec<u8>, file: File) -> Result<Recording, Failur
             if let Some(damage) = damage {
                 let damage = damage.to_string();
                 let damage = words::clean(&damage);
+                let killed = if damage.contains("breaks off") {
+                    ": so does what a program wrote that was killed, or writes still"
+                } else {
+                    ""
+                };
                 complain(
-                    &format!("warning: `{shown}` is damaged, {damage}\n  help: it plays up to there\n"),
+                    &format!(
+                        "warning: `{shown}` is damaged, {damage}\n  help: it plays up to there{killed}\n"
+                    ),
                     0,
                 );
             }

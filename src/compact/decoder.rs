@@ -114,7 +114,7 @@ impl Decoder {
                 }
             }
             (None, _) if rest > 0 => Why::Cut,
-            (None, _) => Why::Nonsense("its end is missing".into()),
+            (None, _) => Why::Nonsense("it breaks off without an end".into()),
         };
         Err(Damage { offset, why })
     }

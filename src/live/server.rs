@@ -30,8 +30,7 @@ const CHUNK: usize = 64 << 10;
 /// The environment variable by which `lockscope attach -- PROGRAM` says where to report to.
 pub const REPORT: &str = "LOCKSCOPE_REPORT";
 
-/// Why nobody can look.
-#[derive(Debug)]
+/// Why nobody can look. What `main` prints of it, its `Debug`, is the sentence too.
 pub enum ServeError {
     /// Others than this machine could come, and no token was given.
     NotLoopback(SocketAddr),
@@ -53,10 +52,21 @@ impl fmt::Display for ServeError {
                 "{addr} can be reached from other machines: serve on 127.0.0.1, or give a token, with `serve_with` or `feed_with`"
             ),
             Self::Io(error) => error.fmt(f),
-            Self::Report => write!(f, "{REPORT} is not `ADDRESS TOKEN`, as `lockscope attach` sets it"),
+            Self::Report => {
+                write!(
+                    f,
+                    "{REPORT} is not `ADDRESS TOKEN`, as `lockscope attach -- PROGRAM` sets it: unset it"
+                )
+            }
             Self::Sink => Unfit::Sink.fmt(f),
             Self::Ended => Unfit::Ended.fmt(f),
         }
+    }
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -241,7 +251,10 @@ fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Servi
     if let Some(addr) = addrs.iter().find(|addr| token.is_none() && !addr.ip().is_loopback()) {
         return Err(ServeError::NotLoopback(*addr));
     }
-    let listener = TcpListener::bind(&addrs[..])?;
+    let listener = TcpListener::bind(&addrs[..]).map_err(|error| {
+        let wanted: Vec<String> = addrs.iter().map(ToString::to_string).collect();
+        io::Error::new(error.kind(), format!("cannot serve {}: {error}", wanted.join(" or ")))
+    })?;
     let addr = listener.local_addr()?;
     let hub = Arc::new(Hub::new(ROOM, Farewell::BRIEF));
     let closed = Arc::new(AtomicBool::new(false));

@@ -324,7 +324,10 @@ pub fn save(path: impl AsRef<Path>) -> io::Result<Saving> {
 fn save_at_most(path: &Path, events: u64) -> io::Result<Saving> {
     let unfit = |unfit: Unfit| io::Error::new(io::ErrorKind::Unsupported, unfit.to_string());
     let recorder = of_program().map_err(unfit)?;
-    let file = File::create(path)?.at_most(events);
+    let file = File::create(path).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot record into `{}`: {error}", path.display()))
+    })?;
+    let file = file.at_most(events);
     recorder.attach(file.clone());
     Ok(Saving { recorder, file })
 }
@@ -340,6 +343,10 @@ pub fn save_from_env() -> io::Result<Option<Saving>> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let Some(path) = set(FILE) else { return Ok(None) };
     let most = set(FILE_EVENTS).map(|most| most.to_str().and_then(|most| most.parse().ok()).ok_or(()));
-    let wrong = |()| io::Error::new(io::ErrorKind::InvalidInput, format!("{FILE_EVENTS} is no number"));
+    let wrong = |()| {
+        let said = set(FILE_EVENTS).unwrap_or_default();
+        let why = format!("{FILE_EVENTS} is `{}`, which is no number of events", said.display());
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    };
     save_at_most(path.as_ref(), most.transpose().map_err(wrong)?.unwrap_or(MOST)).map(Some)
 }

@@ -8,7 +8,8 @@ use crate::event::{Names, TaskId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u32);
 
-/// Tasks that are called alike: `reader#1` and `reader#2`, or all of one name.
+/// Tasks that are called alike: `reader#1` and `reader#2`, or all of one name, which a program's recorder calls
+/// `reader` and `reader#2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// What they are called together: `reader#*`.
@@ -29,16 +30,20 @@ pub struct Roster {
 
 impl Roster {
     pub(super) fn of(names: &Names) -> Self {
-        let mut by_stem: HashMap<(&str, bool), Vec<TaskId>> = HashMap::new();
+        // And whether one of them has a number: the first of one name has none.
+        let mut by_stem: HashMap<&str, (bool, Vec<TaskId>)> = HashMap::new();
         for (id, name) in (0..).zip(&names.tasks) {
-            by_stem.entry(stem(name)).or_default().push(TaskId(id));
+            let (stem, numbered) = stem(name);
+            let (any, members) = by_stem.entry(stem).or_default();
+            *any |= numbered;
+            members.push(TaskId(id));
         }
-        by_stem.retain(|_, members| members.len() > 1);
+        by_stem.retain(|_, (_, members)| members.len() > 1);
         let mut all: Vec<_> = by_stem.into_iter().collect();
-        all.sort_unstable_by_key(|(_, members)| members[0]);
+        all.sort_unstable_by_key(|(_, (_, members))| members[0]);
         let mut of_task = vec![None; names.tasks.len()];
         let mut groups = Vec::new();
-        for ((stem, numbered), members) in all {
+        for (stem, (numbered, members)) in all {
             for member in &members {
                 of_task[member.0 as usize] = Some(GroupId(members[0].0));
             }
@@ -116,9 +121,10 @@ mod tests {
 
     #[test]
     fn numbered_and_equal_names_are_groups_and_nothing_else_is() {
-        let roster = roster(&["r#1", "w", "r#2", "conn", "x#1", "r#", "conn", "r#2a", "#1", "#2"]);
+        let roster =
+            roster(&["r#1", "w", "r#2", "conn", "x#1", "r#", "conn", "r#2a", "#1", "#2", "u", "u#2"]);
         let groups: Vec<_> = roster.groups().iter().map(|g| (g.name.as_str(), g.members.len())).collect();
-        assert_eq!(groups, [("r#*", 2), ("conn", 2), ("#*", 2)]);
+        assert_eq!(groups, [("r#*", 2), ("conn", 2), ("#*", 2), ("u#*", 2)]);
         assert_eq!(roster.group_of(TaskId(2)), Some(GroupId(0)));
         assert_eq!((roster.group_of(TaskId(4)), roster.group_of(TaskId(99))), (None, None));
     }

@@ -123,6 +123,10 @@ impl Pattern {
         if !self.whole {
             return name.contains(first.as_str());
         }
+        // A group is called so, and the first of one name has no number.
+        if matches!(&self.parts[..], [stem, end] if end.is_empty() && stem.strip_suffix('#') == Some(name)) {
+            return true;
+        }
         let rest = name.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()));
         let Some(mut rest) = rest else { return false };
         for part in &self.parts[1..self.parts.len() - 1] {
@@ -352,6 +356,7 @@ mod tests {
         for (pattern, name) in [
             ("read", "my-Reader#1"),
             ("READER#*", "reader#17"),
+            ("READER#*", "Reader"),
             ("*#1", "reader#1"),
             ("r*e*r#*7", "reader#17"),
             ("**", "x"),

@@ -147,7 +147,7 @@ fn names_are_given_but_once() {
         encoder.task("a");
         encoder.lock(&lock("a"));
     });
-    assert!(told.ends_with("its end is missing"), "{told}");
+    assert!(told.ends_with("it breaks off without an end"), "{told}");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn operations_that_end_make_room() {
             encoder.push_event(&event(What::Cancel { lock, op: OpId(op) }));
         }
     });
-    assert!(told.ends_with("its end is missing"), "{told}");
+    assert!(told.ends_with("it breaks off without an end"), "{told}");
     assert_eq!(events, (1 << 14) - 1 + 4000);
 }
 

@@ -70,7 +70,7 @@ fn sentence(names: &Names, event: &Event) -> String {
     let lock = words::clean(lock);
     let much = |mode| match mode {
         Mode::Shared => " (shared)".to_owned(),
-        Mode::Permits(permits) => format!(" ({permits} permits)"),
+        Mode::Permits(permits) => format!(" ({})", words::permits(permits)),
         _ => String::new(),
     };
     let what = match &event.what {

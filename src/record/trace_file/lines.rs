@@ -144,7 +144,7 @@ fn events<R: BufRead>(lines: &mut Lines<R>, trace: &mut Trace) -> Result<(), Bro
     loop {
         let line = match lines.next() {
             Ok(Some(line)) => line,
-            Ok(None) => return Err(Broken::Here("its end is missing".into())),
+            Ok(None) => return Err(Broken::Here("it breaks off without an end".into())),
             Err(Stopped::Io(error)) => return Err(Broken::Io(error)),
             Err(Stopped::TooLong) => return Err(Broken::Here("it is too long".into())),
         };

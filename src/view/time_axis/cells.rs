@@ -339,6 +339,8 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
     let lock = span.lock.and_then(|lock| state.lock(lock));
     let event = scene.trace.event(span.seq).map(|event| event.what);
     let say = |words: &[&str]| words.iter().map(|words| (*words).to_owned()).collect();
+    // A program does not tell when its tasks are at an `.await`.
+    let told = state.task(task).is_some_and(|task| task.step.is_some());
     match span.look {
         Look::Absent => Vec::new(),
         Look::Suspended | Look::Holding => {
@@ -347,7 +349,8 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
                 Some(Noted::Barged { again: true, .. }) => say(&["takes it again: barging", "barging"]),
                 Some(Noted::Barged { again: false, .. }) => say(&["takes it first: barging", "barging"]),
                 _ if alone(scene, state, segment, task) => say(&[ALONE, "works, guard in hand"]),
-                _ if span.look == Look::Holding => say(&["works, guard in hand"]),
+                _ if span.look == Look::Holding && told => say(&["works, guard in hand"]),
+                _ if span.look == Look::Holding => say(&["guard in hand"]),
                 _ => say(&["asleep, guard in hand", "guard in hand"]),
             };
             words.push("holds".to_owned());
@@ -361,7 +364,8 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
         },
         Look::Blocked => say(&["thread blocked", "blocked"]),
         Look::Idle if alone(scene, state, segment, task) => say(&[ALONE, "runs"]),
-        Look::Idle => say(&["runs"]),
+        Look::Idle if told => say(&["runs"]),
+        Look::Idle => say(&["without a lock"]),
         // How long it will be its timer says; the event that began the span set it.
         Look::Asleep => match event {
             Some(What::Sleep { until }) => {

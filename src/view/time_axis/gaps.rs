@@ -4,53 +4,71 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 
-use super::edges::Columns;
 use super::{Edges, Window};
+use crate::event::Time;
 use crate::trace::words;
 use crate::view::layout::Layout;
 use crate::view::{Scene, paint};
 
-/// Where there are gaps in the picture, and how many events are missing at each place; by columns where there are
-/// many events.
-pub(super) fn places(
-    scene: &Scene,
-    window: &Window,
-    edges: &Edges,
-    columns: Option<&Columns>,
-) -> Vec<(u16, u64)> {
+/// A place in the picture where events are missing.
+pub(super) struct Hole {
+    /// The column of what happened last before it, if that is in the picture and another.
+    from: Option<u16>,
+    /// The columns in between: nothing is known of them.
+    inside: Range<u16>,
+    /// The column of what happened next, if that is in the picture.
+    to: Option<u16>,
+    /// How many events are missing.
+    lost: u64,
+}
+
+/// All of them in the picture, those of a column together.
+fn holes(scene: &Scene, window: &Window, edges: &Edges) -> Vec<Hole> {
     let gaps = scene.trace.gaps(scene.view.moment);
     let until = |moment| gaps.partition_point(|gap| gap.seq <= moment);
-    let missing = |part: Range<usize>| {
-        let before = part.start.checked_sub(1).map_or(0, |before| gaps[before].lost);
-        part.end.checked_sub(1).map_or(0, |last| gaps[last].lost) - before
-    };
-    if let Some(columns) = columns {
-        let parts = (window.x..).zip(columns.parts(|_, _, moment| until(moment)));
-        return parts.filter(|(_, part)| !part.is_empty()).map(|(x, part)| (x, missing(part))).collect();
-    }
-    let here = until(edges.left())..until(edges.right());
-    let x = |index: &usize| window.x(gaps[*index].at);
-    let mut all: Vec<(u16, u64)> = Vec::new();
-    for (index, x) in here.filter_map(|index| Some((index, x(&index)?))) {
-        let lost = missing(index..index + 1);
-        match all.last_mut() {
-            Some(last) if last.0 == x => last.1 += lost,
-            _ => all.push((x, lost)),
+    // One that begins in the picture may end behind it.
+    let here = until(edges.left())..gaps.len().min(until(edges.right()) + 1);
+    let mut all: Vec<Hole> = Vec::new();
+    let mut next = here.start;
+    while let Some(gap) = gaps.get(next).filter(|_| next < here.end) {
+        let begin = scene.trace.at(gap.seq - 1);
+        if window.column(begin) >= i64::from(window.width) {
+            break;
         }
+        let column = window.column(gap.at);
+        // Those that are told in the same column; where there are very many they are not looked at one by one.
+        let end_of_column = Time::from_nanos(window.left.saturating_add(
+            window.cell.saturating_mul(u64::try_from(column.saturating_add(1)).unwrap_or_default()),
+        ));
+        let end = next + 1 + gaps[next + 1..here.end].partition_point(|gap| gap.at < end_of_column);
+        let before = next.checked_sub(1).map_or(0, |before| gaps[before].lost);
+        let inside = window.columns(Time::from_nanos(begin.nanos().saturating_add(window.cell)), gap.at);
+        let inside = if window.column(begin) < column { inside } else { 0..0 };
+        all.push(Hole {
+            from: window.x(begin).filter(|_| window.column(begin) < column),
+            inside: window.x + inside.start..window.x + inside.end,
+            to: window.x(gap.at),
+            lost: gaps[end - 1].lost - before,
+        });
+        next = end;
     }
     all
 }
 
-/// Question marks beside what happens in the lanes, never over it.
+/// Question marks: in the lanes where nothing is known, and beside what happened, never over it.
 pub(super) fn draw(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
     let rows = layout.lanes.first().zip(layout.lanes.last()).map(|(first, last)| first.y..=last.bar());
     let right = window.x + window.width;
-    for (x, _) in places(scene, window, edges, edges.columns()) {
+    for hole in holes(scene, window, edges) {
         for y in rows.clone().into_iter().flatten() {
             let free = |x: u16| buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
-            if let Some(x) = [x, x + 1].into_iter().find(|x| *x < right && free(*x)) {
+            if let Some(x) = hole.to.and_then(|to| [to, to + 1].into_iter().find(|x| *x < right && free(*x)))
+            {
                 paint::dot(buf, x, y, "?", scene.theme.blocked);
             }
+        }
+        for y in layout.lanes.iter().flat_map(|lane| lane.y..=lane.bar()) {
+            hole.inside.clone().for_each(|x| paint::dot(buf, x, y, "?", scene.theme.idle));
         }
     }
 }
@@ -58,15 +76,21 @@ pub(super) fn draw(scene: &Scene, (window, edges): (&Window, &Edges), layout: &L
 /// How many events are missing, on the axis.
 pub(super) fn say(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
     let y = layout.plot.y + 1;
-    let all = places(scene, window, edges, edges.columns());
+    let all = holes(scene, window, edges);
     let playhead = window.x(scene.view.now);
-    for (place, (x, lost)) in all.iter().enumerate() {
-        paint::dot(buf, *x, y, "?", scene.theme.blocked);
+    for (place, hole) in all.iter().enumerate() {
+        for x in hole.inside.clone() {
+            paint::dot(buf, x, y, "?", scene.theme.idle);
+        }
+        let Some(x) = hole.to else { continue };
+        paint::dot(buf, x, y, "?", scene.theme.blocked);
         // What is later stays to be seen, and so does the playhead.
-        let later = all.get(place + 1).map(|next| next.0).into_iter().chain(playhead);
-        let end = later.filter(|later| later > x).min().unwrap_or(window.x + window.width);
+        let next = all.get(place + 1).and_then(|next| next.from.or(next.to));
+        let later = next.into_iter().chain(playhead);
+        let end = later.filter(|later| *later > x).min().unwrap_or(window.x + window.width);
         let room = end.saturating_sub(x + 2);
-        let told = [format!(" {} lost ", words::events(*lost)), format!(" {lost} lost ")];
+        let lost = hole.lost;
+        let told = [format!(" {} lost ", words::events(lost)), format!(" {lost} lost ")];
         if let Some(told) = told.into_iter().find(|told| paint::width(told) <= room) {
             paint::put(buf, x + 1, y, room, &told, scene.theme.blocked);
         }

@@ -104,16 +104,21 @@ pub(super) fn axis(scene: &Scene, window: &Window, layout: &Layout, buf: &mut Bu
     let theme = scene.theme;
     let (labels, ticks) = (layout.plot.y, layout.plot.y + 1);
     paint::run(buf, window.x, ticks, window.width, "┈", theme.idle);
-    let wanted = window.cell.saturating_mul(12);
-    let step = (0..19)
-        .flat_map(|power| [1, 2, 5].map(|digit: u64| digit.saturating_mul(10_u64.pow(power))))
-        .find(|&step| step >= wanted)
-        .unwrap_or(u64::MAX);
+    let at_least = |cells: u16| {
+        let wanted = window.cell.saturating_mul(cells.into());
+        (0..19)
+            .flat_map(|power| [1, 2, 5].map(|digit: u64| digit.saturating_mul(10_u64.pow(power))))
+            .find(|&step| step >= wanted)
+            .unwrap_or(u64::MAX)
+    };
+    // So far apart that each label has room, with a space behind it.
+    let wide = |step| paint::width(&label(window.right(), step));
+    let step = at_least(12.max(wide(at_least(12)) + 1));
     let mut at = window.left.div_ceil(step).saturating_mul(step);
     while at < window.right() {
         if let Some(x) = window.x(Time::from_nanos(at)) {
             paint::dot(buf, x, ticks, "┴", theme.idle);
-            let room = (layout.timeline.right() - x).min(11);
+            let room = layout.timeline.right() - x;
             let label = label(at, step);
             if paint::width(&label) <= room {
                 paint::put(buf, x, labels, room, &label, theme.dim);
