@@ -204,6 +204,8 @@ fn a_stream_that_is_cut_at_any_byte_or_lies_of_its_length_is_an_error() {
     }
     assert_eq!(read(&[3, 255, 255, 255, 255]), (ErrorKind::InvalidData, 5));
     assert_eq!(read(&[9, 0, 0, 0, 0]).0, ErrorKind::InvalidData);
+    // Of nothing but such frames nobody would ever hear.
+    assert_eq!(read(&[3, 0, 0, 0, 0]), (ErrorKind::InvalidData, 5));
     // An event of a task without a name.
     assert_eq!(read(&bytes[6..]).0, ErrorKind::InvalidData);
 }
@@ -236,6 +238,38 @@ fn strangers_get_no_byte_and_the_wrong_token_nothing_else() {
     hello[11] = 2;
     assert_eq!(answer(serving.addr(), &hello), b"lockscope!\n\x01\x00\x02");
     assert!(Live::connect(serving.addr(), Some(&token())).is_ok());
+}
+
+/// Who comes after events were lost is told so: nobody knows who has the lock, and it is not free.
+#[test]
+fn who_joins_after_a_loss_is_told_of_it() {
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    give(&mut feed, Some(&db()), &[event(1, 0, ACQUIRE), event(2, 1, What::Lost { events: 7 })]);
+    let mut live = Live::connect(serving.addr(), None).unwrap();
+    let told = std::iter::from_fn(|| live.read().ok()).find_map(|frame| match frame {
+        Frame::Event(event) => Some(event.what),
+        _ => None,
+    });
+    assert_eq!(told, Some(What::Lost { events: 7 }));
+}
+
+/// Whoever inherits where to report to serves its own address when the viewer has gone, or has another program.
+#[test]
+fn nobody_to_report_to_is_told_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let report = format!("{} {TOKEN}", listener.local_addr().unwrap());
+    let second = std::thread::spawn({
+        let report = report.clone();
+        move || report_to(&report).err().unwrap()
+    });
+    drop(listener.accept().unwrap());
+    drop(listener);
+    for error in [second.join().unwrap(), report_to(&report).err().unwrap()] {
+        assert!(
+            matches!(&error, ServeError::Io(error) if error.kind() == ErrorKind::ConnectionRefused),
+            "{error}"
+        );
+    }
 }
 
 #[test]

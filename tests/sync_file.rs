@@ -263,7 +263,7 @@ fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
             ("ends", damage) => panic!("{damage:?}"),
             (_, Some(Damage { why: Why::Cut, .. })) => {}
             (_, Some(Damage { why, .. })) => {
-                assert_eq!(why.to_string(), "it breaks off without an end", "{how}")
+                assert_eq!(why.to_string(), "it breaks off without an end", "{how}");
             }
             (_, None) => panic!("{how}: it has an end"),
         }
@@ -290,7 +290,7 @@ fn nothing_is_saved_unless_a_file_is_named() {
     assert!(quiet.wait().unwrap().success());
     let path = path("wrong");
     let mut wrong = child("ends", Some(&path), "many");
-    until(&mut wrong, "LOCKSCOPE_FILE_EVENTS is no number");
+    until(&mut wrong, "LOCKSCOPE_FILE_EVENTS is `many`, which is no number of events");
     wrong.wait().unwrap();
     assert!(!path.exists());
     let error = File::create("/not/there/run.lockscope").unwrap_err();

@@ -99,6 +99,11 @@ fn give_back() {
     }
 }
 
+/// Whether the terminal is ours now.
+pub fn is_ours() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
 /// Obeys a signal at once, when the terminal takes no output: its settings are given back, what is on
 /// it cannot be.
 pub fn abandon(signal: i32) {

@@ -234,7 +234,7 @@ impl Hub {
             told.events = Prologue { events: piece.events.clone(), asides: piece.asides.clone() };
         } else if !seat.begun {
             seat.begun = true;
-            told.events = present.prologue(Time::ZERO, &[]);
+            told.events = present.introduction();
         } else if seat.missing > 0 {
             let at = present.at();
             let actor = Actor { task: TaskId(0), step: None };

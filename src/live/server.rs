@@ -213,14 +213,18 @@ pub fn feed_with(addr: impl ToSocketAddrs, token: Token) -> Result<(Feed, Servin
     listen(addr, Some(token))
 }
 
-/// Reports to the viewer that started this program, if one did: as [`REPORT`] says.
+/// Reports to the viewer that started this program, if one did, as [`REPORT`] says; and is still there, with nobody
+/// else of those who inherit the variable who was quicker.
 ///
 /// # Errors
 ///
 /// [`ServeError::Report`] for a variable that says something else; what the socket says.
 pub fn report_from_env() -> Result<Option<(Feed, Serving)>, ServeError> {
     let Some(report) = std::env::var_os(REPORT) else { return Ok(None) };
-    report_to(report.to_str().ok_or(ServeError::Report)?).map(Some)
+    match report_to(report.to_str().ok_or(ServeError::Report)?) {
+        Err(ServeError::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
+        reporting => reporting.map(Some),
+    }
 }
 
 /// Reports to a viewer: `ADDRESS TOKEN`, where the address is one of this machine. It waits, some seconds at most,
@@ -228,7 +232,8 @@ pub fn report_from_env() -> Result<Option<(Feed, Serving)>, ServeError> {
 ///
 /// # Errors
 ///
-/// [`ServeError::Report`] for a text that says something else; what the socket says.
+/// [`ServeError::Report`] for a text that says something else; [`ConnectionRefused`](io::ErrorKind::ConnectionRefused)
+/// where no viewer listens, or not to this program; what the socket says.
 pub fn report_to(report: &str) -> Result<(Feed, Serving), ServeError> {
     let (addr, token) = report.split_once(' ').ok_or(ServeError::Report)?;
     let addr: SocketAddr = addr.parse().map_err(|_| ServeError::Report)?;
@@ -237,12 +242,12 @@ pub fn report_to(report: &str) -> Result<(Feed, Serving), ServeError> {
         return Err(ServeError::NotLoopback(addr));
     }
     let mut stream = TcpStream::connect_timeout(&addr, PATIENCE)?;
-    hello::say(&mut stream, REPORTER, Some(&token))?;
     let hub = Arc::new(Hub::new(ROOM, Farewell::WHOLE));
-    if let Some(seat) = seat(&hub, &mut stream, Some(&token), PATIENCE) {
-        let theirs = hub.clone();
-        thread("lockscope-report", move || tell(&theirs, seat, stream))?;
-    }
+    let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "the viewer looks at another program");
+    hello::say(&mut stream, REPORTER, Some(&token)).map_err(|_| refused())?;
+    let seat = seat(&hub, &mut stream, Some(&token), PATIENCE).ok_or_else(refused)?;
+    let theirs = hub.clone();
+    thread("lockscope-report", move || tell(&theirs, seat, stream))?;
     Ok((Feed(hub.clone()), Serving { hub, addr, recorder: None, door: None }))
 }
 

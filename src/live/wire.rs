@@ -174,7 +174,8 @@ impl Reader {
             if head[0] != EVENTS {
                 return self.single(head[0], &body);
             }
-            if !length.is_multiple_of(24) {
+            // One of nothing would have us read on and on without a word to whoever asked.
+            if length == 0 || !length.is_multiple_of(24) {
                 return Err(damaged("an event breaks off"));
             }
             (self.body, self.given) = (body, 0);

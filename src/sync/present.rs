@@ -4,7 +4,7 @@
 //! program in the program itself, so that whoever comes late can be told in a few events where things
 //! stand. [`Present::prologue`] makes those.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::{Actor, Event, Family, Kind, LockId, LockName, Mode, OpId, Packed, TaskId, Time, What};
 
@@ -45,8 +45,12 @@ pub struct Prologue {
 pub struct Present {
     /// The time of the last event.
     at: Time,
+    /// How many events are missing.
+    lost: u64,
     tasks: Vec<Task>,
     locks: Vec<Lock>,
+    /// Those that were given permits, with how many: see [`Present::added`].
+    added: BTreeMap<LockId, i64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,6 +82,8 @@ struct Lock {
     /// How many permits were put in, less those that were taken out for good.
     added: i64,
     is_mutex: bool,
+    /// Since events were lost nobody has said that it has it, or lets go.
+    is_unknown: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +170,7 @@ impl Present {
             queue: VecDeque::new(),
             added: 0,
             is_mutex: name.kind.family() == Family::Mutex,
+            is_unknown: false,
         });
     }
 
@@ -171,7 +178,7 @@ impl Present {
     pub(super) fn is_free_mutex(&self, lock: LockId) -> bool {
         self.locks.get(lock.0 as usize).is_some_and(|lock| {
             let nobody = lock.queue.is_empty() && lock.holders.is_empty() && lock.granted.is_empty();
-            lock.is_mutex && nobody
+            lock.is_mutex && nobody && !lock.is_unknown
         })
     }
 
@@ -190,10 +197,14 @@ impl Present {
         let place = || Place { task, op: event.op(), mode: event.mode(), since: at, woken: None };
         match kind {
             Kind::Wait | Kind::Grant | Kind::Acquire => self.claim(kind, event.lock(), place()),
-            Kind::Release | Kind::Cancel | Kind::Heard => self.forget(event.lock(), event.op()),
+            Kind::Release => {
+                self.forget(event.lock(), event.op());
+                self.know(event.lock());
+            }
+            Kind::Cancel | Kind::Heard => self.forget(event.lock(), event.op()),
             Kind::AddPermits => self.add(event.lock(), event.large() as i64),
             Kind::ForgetPermits => self.add(event.lock(), -(event.large() as i64)),
-            Kind::Lost => self.lose(),
+            Kind::Lost => self.lose(event.large()),
             Kind::Aside => return,
             _ => {}
         }
@@ -234,6 +245,7 @@ impl Present {
     #[inline]
     fn claim(&mut self, kind: Kind, lock: LockId, place: Place) {
         let Some(lock) = self.locks.get_mut(lock.0 as usize) else { return };
+        lock.is_unknown &= kind == Kind::Wait;
         match kind {
             Kind::Wait => lock.ask(place),
             Kind::Grant => lock.grant(place),
@@ -247,17 +259,30 @@ impl Present {
         }
     }
 
-    fn add(&mut self, lock: LockId, permits: i64) {
+    fn know(&mut self, lock: LockId) {
         if let Some(lock) = self.locks.get_mut(lock.0 as usize) {
-            lock.added = lock.added.saturating_add(permits);
+            lock.is_unknown = false;
         }
     }
 
-    fn lose(&mut self) {
+    fn add(&mut self, id: LockId, permits: i64) {
+        if let Some(lock) = self.locks.get_mut(id.0 as usize) {
+            lock.added = lock.added.saturating_add(permits);
+            if lock.added == 0 {
+                self.added.remove(&id);
+            } else {
+                self.added.insert(id, lock.added);
+            }
+        }
+    }
+
+    fn lose(&mut self, events: u64) {
+        self.lost = self.lost.saturating_add(events);
         for lock in &mut self.locks {
             lock.holders.clear();
             lock.granted.clear();
             lock.queue.clear();
+            lock.is_unknown = true;
         }
         for task in &mut self.tasks {
             if matches!(task.life, Life::Asleep { .. }) {
@@ -290,8 +315,20 @@ impl Present {
     /// How many permits each lock was given beyond those it had at first, less those taken out for good; of
     /// those locks alone where that is not nothing.
     pub fn added(&self) -> Vec<(LockId, i64)> {
-        let added = (0..).zip(&self.locks).filter(|(_, lock)| lock.added != 0);
-        added.map(|(id, lock)| (LockId(id), lock.added)).collect()
+        self.added.iter().map(|(id, added)| (*id, *added)).collect()
+    }
+
+    /// Events that lead here from nothing, to whoever comes now: the first tells how many are missing, if any are,
+    /// since then nobody knows who had what before. Times are those at which it came about.
+    pub fn introduction(&self) -> Prologue {
+        let mut all = self.prologue(Time::ZERO, &[]);
+        if self.lost > 0 && !self.tasks.is_empty() {
+            let actor = Actor { task: TaskId(0), step: None };
+            let lost = Event { seq: 0, at: Time::ZERO, actor, what: What::Lost { events: self.lost } };
+            // So many that their number does not fit cannot have been.
+            all.events.splice(0..0, Packed::of(&lost));
+        }
+        all
     }
 
     /// Events that lead here from nothing: for whoever comes now, or was told [`What::Lost`] at `after`.
@@ -368,6 +405,41 @@ impl Prologue {
             // Ids of what is registered fit, so one of the two always holds.
             self.events.extend(aside());
             self.asides.push(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::LockKind;
+
+    /// A mutex that somebody may have is not called free, until somebody says that it has it, or lets go.
+    #[test]
+    fn after_a_loss_nobody_knows_whether_a_mutex_is_free() {
+        let (lock, mode) = (LockId(0), Mode::Exclusive);
+        let says = [
+            What::Acquire { lock, op: OpId(2), mode },
+            What::Release { lock, op: OpId(1) },
+            What::Grant { lock, op: OpId(3), mode },
+        ];
+        for says in says {
+            let mut present = Present::default();
+            present.add_tasks(1);
+            present.add_lock(&LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None });
+            let tell = |present: &mut Present, what| {
+                let actor = Actor { task: TaskId(0), step: None };
+                present.apply(Packed::of(&Event { seq: 0, at: Time::ZERO, actor, what }).unwrap());
+            };
+            assert!(present.is_free_mutex(lock));
+            tell(&mut present, What::Lost { events: 1 });
+            tell(&mut present, What::Wait { lock, op: OpId(3), mode });
+            tell(&mut present, What::Cancel { lock, op: OpId(3) });
+            assert!(!present.is_free_mutex(lock));
+            tell(&mut present, says);
+            tell(&mut present, What::Release { lock, op: OpId(2) });
+            tell(&mut present, What::Release { lock, op: OpId(3) });
+            assert!(present.is_free_mutex(lock));
         }
     }
 }

@@ -31,7 +31,7 @@ type Seed<T> = (T, Option<u32>);
 /// An instrumented [`tokio::sync::RwLock`].
 ///
 /// Swap the import and nothing else; what [`Mutex`](super::Mutex) says of its recorder holds here too,
-/// and that `T` must be [`Sized`].
+/// and that `T` must be [`Sized`]. It is [`Send`] where `T` is [`Send`] and [`Sync`]; the original asks for the first alone.
 ///
 /// # Fairness
 ///

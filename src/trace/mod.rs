@@ -80,6 +80,8 @@ pub struct Trace {
     handoffs: Handed,
     notes: Vec<Note>,
     gaps: Vec<Gap>,
+    /// How many tasks and locks losses have ended since the last checkpoint.
+    ended: usize,
     /// Made when somebody first asks.
     roster: OnceLock<Roster>,
     end: Option<End>,
@@ -119,8 +121,11 @@ struct Latest {
     open: VecDeque<(OpId, usize)>,
 }
 
-/// Between two checkpoints lies a multiple of so many events.
+/// Between two checkpoints lies a multiple of so many events, where little is lost.
 const NEAR: u64 = 1024;
+
+/// Losses between two checkpoints end so many tasks and locks: to come to a moment, all of that is done again.
+const MANY: usize = 1 << 23;
 
 /// Where somebody who asked for a moment is likely to ask next: not so many events before it.
 const CLOSE: u64 = NEAR / 4;
@@ -337,7 +342,7 @@ impl Trace {
 
     #[inline(always)]
     fn keep_checkpoint(&mut self) {
-        if self.len().is_multiple_of(NEAR) {
+        if self.len().is_multiple_of(NEAR) || self.ended >= MANY {
             self.keep_checkpoint_here();
         }
     }
@@ -347,8 +352,10 @@ impl Trace {
         let last = self.checkpoints.last().map_or(0, |checkpoint| checkpoint.moment);
         let passed = self.len() - last;
         // What is under way is counted only where it may decide.
-        if passed >= self.stride(0) && passed >= self.stride(self.now.under_way()) {
+        let far = passed >= self.stride(0) && passed >= self.stride(self.now.under_way());
+        if far || self.ended >= MANY {
             self.checkpoints.push(self.now.save());
+            self.ended = 0;
         }
     }
 
@@ -384,6 +391,7 @@ impl Trace {
     /// Ends what is not known any more, in all lanes: nothing is drawn across a loss as if it were known.
     fn end_all(&mut self, event: &Event) {
         self.gaps.push(Gap { seq: event.seq, at: event.at, lost: self.now.lost });
+        self.ended += self.tasks.len() + self.locks.len();
         for task in 0..self.tasks.len() {
             self.tasks[task].clocks.end_all(event.at);
             // Where nothing has happened there is nothing to end; nor can it matter when somebody is named.

@@ -41,7 +41,8 @@ const GUESTS: usize = 16;
 struct Started {
     name: String,
     child: Ours,
-    listener: TcpListener,
+    /// Until it has come: who inherits from it where to report to has to find nobody there.
+    listener: Option<TcpListener>,
     token: Token,
 }
 
@@ -69,11 +70,12 @@ impl Started {
             .stderr(err)
             .spawn()
             .map_err(|error| Failure::Unusable(format!("error: cannot start `{name}`: {error}\n")))?;
-        Ok(Self { name, child: Ours::new(child, signals), listener, token })
+        Ok(Self { name, child: Ours::new(child, signals), listener: Some(listener), token })
     }
 
     /// Waits for the program to come; it need not, and may end before.
-    fn reporter(&self) -> Result<Option<Live>, Failure> {
+    fn reporter(&mut self) -> Result<Option<Live>, Failure> {
+        let Some(listener) = self.listener.take() else { return Ok(None) };
         let (send, heard) = mpsc::channel();
         let guests = Arc::new(());
         let greet = |stream| match Live::greet(stream, Some(&self.token)) {
@@ -85,7 +87,7 @@ impl Started {
             live => live.map(Some).map_err(|error| nothing("the program", &error)),
         };
         loop {
-            match self.listener.accept() {
+            match listener.accept() {
                 // Somebody else may have found the port: who says nothing keeps nobody waiting.
                 Ok((stream, _)) if Arc::strong_count(&guests) <= GUESTS => {
                     stream.set_nonblocking(false)?;
@@ -226,7 +228,7 @@ fn locked(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
 /// Starts a program and prints what happens in it. Its own output goes to stderr, so that ours is only that.
 pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Failure> {
     let stderr = || io::stderr().as_fd().try_clone_to_owned();
-    let started = Started::new(program, [stderr()?, stderr()?])?;
+    let mut started = Started::new(program, [stderr()?, stderr()?])?;
     let looked = started.reporter().and_then(|live| match live {
         Some(mut live) => text::print(&mut live, format),
         None => Ok(()),
@@ -247,7 +249,7 @@ pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Fail
 pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     let output = tempfile::Builder::new().prefix("lockscope-").suffix(".out").tempfile()?;
     let file = || output.as_file().try_clone().map(OwnedFd::from);
-    let started = Started::new(&flags.program, [file()?, file()?])?;
+    let mut started = Started::new(&flags.program, [file()?, file()?])?;
     complain(&format!("lockscope: waiting for `{}` to report\n", started.name), 0);
     let shown = match started.reporter() {
         Ok(Some(live)) => {

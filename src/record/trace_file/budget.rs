@@ -21,6 +21,9 @@ const MAX_OPEN_OF_ONE: usize = 1 << 14;
 /// be gone through for that, in all.
 const MAX_FORGOTTEN: u64 = 1 << 32;
 
+/// A task or a lock that a loss ends costs so much more than one that somebody who gives up moves.
+const LOSS: usize = 16;
+
 /// What may still come.
 pub(crate) struct Budget {
     /// So many in all.
@@ -84,7 +87,7 @@ impl Budget {
         match kind {
             Kind::Lost => {
                 let known = trace.names().tasks.len() + trace.names().locks.len();
-                self.go_through(known, "events are lost too often for so many tasks and locks")
+                self.go_through(LOSS * known, "events are lost too often for so many tasks and locks")
             }
             Kind::Cancel => {
                 let now = trace.state(trace.len());
@@ -205,10 +208,10 @@ mod tests {
     fn losses_go_through_so_many_tasks_and_locks_in_all() {
         let lost = What::Lost { events: 1 };
         let told = "events are lost too often for so many tasks and locks";
-        assert_eq!(fit(u64::MAX, tasks(1 << 18), &lost), (1 << 14, told.into()));
+        assert_eq!(fit(u64::MAX, tasks(1 << 18), &lost), (1 << 10, told.into()));
         let lock = LockName { name: "l".into(), kind: LockKind::TokioMutex, permits: None };
         let names = Names { locks: vec![lock], ..tasks((1 << 18) - 1) };
-        assert_eq!(fit(u64::MAX, names, &lost), (1 << 14, told.into()));
+        assert_eq!(fit(u64::MAX, names, &lost), (1 << 10, told.into()));
         // Without any it costs nothing.
         assert_eq!(fit(1_000, tasks(0), &lost).0, 1_000);
     }

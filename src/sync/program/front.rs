@@ -43,7 +43,7 @@ impl Front {
 
     /// Tells a new outlet all names so far, and what holds at present.
     pub(super) fn introduce(&mut self, mut outlet: Box<dyn Outlet>, tasks: &[Arc<str>], locks: &[LockName]) {
-        let prologue = self.present.prologue(Time::ZERO, &[]);
+        let prologue = self.present.introduction();
         let batch = Batch { tasks, locks, events: &prologue.events, asides: &prologue.asides };
         if catch_unwind(AssertUnwindSafe(|| outlet.take(&batch))).is_ok() {
             self.outlets.push(outlet);

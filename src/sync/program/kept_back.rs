@@ -3,7 +3,8 @@
 //! An owner writes its `Acquire` down when it has the mutex, and others may see that it is taken before that.
 //! What they write then comes first in the order of stamps, although it happened after. So it is kept back,
 //! until it is known whom it is for: the next who has the mutex, or who is granted it. Of the mutex all that
-//! follows of these operations is kept back too, in order.
+//! follows of these operations is kept back too, in order; but no longer than until one of their tasks does something
+//! else, which it did later.
 //!
 //! Only what is kept back is looked at, and each event costs the same, however many there are: a thread that
 //! is stopped at the wrong moment makes others try in vain as often as they can.
@@ -19,8 +20,8 @@ const MOST: usize = 1 << 16;
 #[derive(Default)]
 pub(super) struct KeptBack {
     locks: HashMap<LockId, Kept>,
-    /// Who found which mutex busy. Who does something else meanwhile did that later.
-    busy: HashMap<TaskId, LockId>,
+    /// Of which mutexes something of a task is kept back.
+    tasks: HashMap<TaskId, Vec<LockId>>,
     count: usize,
 }
 
@@ -50,10 +51,9 @@ impl KeptBack {
             self.acts(event.task(), &mut emit);
             return emit(event);
         }
-        if let Some(&busy) = self.busy.get(&event.task())
-            && busy != lock
-        {
-            self.let_go_of(busy, event.task(), &mut emit);
+        // A grant befalls its task.
+        if kind != Kind::Grant {
+            self.acts_but(Some(lock), event.task(), &mut emit);
         }
         let known = self.locks.get(&lock);
         let own = known.is_some_and(|kept| kept.ops.contains(&event.op()));
@@ -78,10 +78,16 @@ impl KeptBack {
         }
     }
 
-    /// Lets go of what a task tried in vain before it does something that is about no mutex.
+    /// Lets go of what a task did before it does something that is about no mutex.
     pub(super) fn acts(&mut self, task: TaskId, emit: impl FnMut(Packed)) {
-        if let Some(&busy) = self.busy.get(&task) {
-            self.let_go_of(busy, task, emit);
+        self.acts_but(None, task, emit);
+    }
+
+    /// The same before it does something with this one: what it did with that is a matter of its own.
+    fn acts_but(&mut self, here: Option<LockId>, task: TaskId, mut emit: impl FnMut(Packed)) {
+        let elsewhere = |locks: &Vec<LockId>| locks.iter().copied().find(|lock| Some(*lock) != here);
+        while let Some(lock) = self.tasks.get(&task).and_then(elsewhere) {
+            self.let_go_of(lock, task, &mut emit);
         }
     }
 
@@ -90,8 +96,9 @@ impl KeptBack {
         kept.events.push(event);
         kept.ops.insert(event.op());
         self.count += 1;
-        if event.kind() == Kind::Busy {
-            self.busy.insert(event.task(), event.lock());
+        let locks = self.tasks.entry(event.task()).or_default();
+        if !locks.contains(&event.lock()) {
+            locks.push(event.lock());
         }
     }
 
@@ -99,13 +106,15 @@ impl KeptBack {
     fn let_go(&mut self, lock: LockId, mut emit: impl FnMut(Packed)) {
         let Some(kept) = self.locks.remove(&lock) else { return };
         self.count -= kept.events.len();
-        self.busy.retain(|_, busy| *busy != lock);
-        kept.events.into_iter().for_each(&mut emit);
+        for event in kept.events {
+            self.none_of(lock, event.task());
+            emit(event);
+        }
     }
 
     /// Lets go of what one task has there.
     fn let_go_of(&mut self, lock: LockId, task: TaskId, mut emit: impl FnMut(Packed)) {
-        self.busy.remove(&task);
+        self.none_of(lock, task);
         let Some(kept) = self.locks.get_mut(&lock) else { return };
         for event in kept.events.extract_if(.., |event| event.task() == task) {
             kept.ops.remove(&event.op());
@@ -114,6 +123,16 @@ impl KeptBack {
         }
         if kept.events.is_empty() {
             self.locks.remove(&lock);
+        }
+    }
+
+    /// Takes note that nothing of this task is kept back there.
+    fn none_of(&mut self, lock: LockId, task: TaskId) {
+        if let Some(locks) = self.tasks.get_mut(&task) {
+            locks.retain(|other| *other != lock);
+            if locks.is_empty() {
+                self.tasks.remove(&task);
+            }
         }
     }
 
@@ -152,7 +171,7 @@ mod tests {
             kept.take(event, asks, |event| known.push((event.kind(), event.op().0)));
         }
         kept.let_old_go(|_| true, |event| rest.push((event.kind(), event.op().0)));
-        assert_eq!((kept.count, kept.locks.len(), kept.busy.len()), (0, 0, 0));
+        assert_eq!((kept.count, kept.locks.len(), kept.tasks.len()), (0, 0, 0));
         (known, rest)
     }
 
@@ -192,6 +211,14 @@ mod tests {
         // In vain, then something that is about no lock, although it was the first of all locks.
         let (known, _) = told(&[(Kind::Busy, 1, 1, 0), (Kind::Finish, 0, 1, 0), (Kind::Acquire, 3, 2, 0)]);
         assert_eq!(known, [(Kind::Busy, 1), (Kind::Finish, 0), (Kind::Acquire, 3)]);
+        // It gave up, then another lock; and while it waits for one, as in a `join!`.
+        let (known, rest) = told(&[(Kind::Wait, 1, 1, 0), (Kind::Cancel, 1, 1, 0), (Kind::Acquire, 2, 1, 1)]);
+        assert_eq!((known, rest), (vec![(Kind::Wait, 1), (Kind::Cancel, 1), (Kind::Acquire, 2)], vec![]));
+        let (known, rest) = told(&[(Kind::Wait, 1, 1, 0), (Kind::Wait, 2, 1, 1), (Kind::Acquire, 3, 1, 2)]);
+        assert_eq!((known, rest), (vec![(Kind::Wait, 1), (Kind::Wait, 2), (Kind::Acquire, 3)], vec![]));
+        // What befalls it is not what it does.
+        let (known, rest) = told(&[(Kind::Wait, 1, 1, 0), (Kind::Grant, 2, 1, 1)]);
+        assert_eq!((known, rest), (vec![(Kind::Grant, 2)], vec![(Kind::Wait, 1)]));
         // In vain, then not.
         let (known, _) = told(&[(Kind::Busy, 1, 1, 0), (Kind::Busy, 2, 2, 0), (Kind::Acquire, 3, 1, 0)]);
         assert_eq!(known, [(Kind::Busy, 1), (Kind::Acquire, 3), (Kind::Busy, 2)]);

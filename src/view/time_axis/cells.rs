@@ -427,7 +427,6 @@ mod tests {
     use crate::event::{Actor, Event, LockId, LockKind, LockName, Names, OpId};
     use crate::trace::Trace;
     use crate::view::lanes::LaneId;
-    use crate::view::time_axis::gaps;
     use crate::view::{ThemeName, ViewState};
 
     const TASKS: u32 = 3;
@@ -483,8 +482,6 @@ mod tests {
             let window = Window::of(&scene, area);
             let columns = Columns::of(&scene, &window);
             let edges = Edges::of(&scene, &window);
-            let gaps = |columns| gaps::places(&scene, &window, &edges, columns);
-            prop_assert_eq!(gaps(Some(&columns)), gaps(None));
             let state = trace.state(moment);
             for task in (0..TASKS).map(TaskId) {
                 let lane = trace.lane(task, moment);

@@ -42,11 +42,10 @@ fn holes(scene: &Scene, window: &Window, edges: &Edges) -> Vec<Hole> {
         ));
         let end = next + 1 + gaps[next + 1..here.end].partition_point(|gap| gap.at < end_of_column);
         let before = next.checked_sub(1).map_or(0, |before| gaps[before].lost);
-        let inside = window.columns(Time::from_nanos(begin.nanos().saturating_add(window.cell)), gap.at);
-        let inside = if window.column(begin) < column { inside } else { 0..0 };
+        let x = |column: i64| window.x + column.clamp(0, window.width.into()) as u16;
         all.push(Hole {
             from: window.x(begin).filter(|_| window.column(begin) < column),
-            inside: window.x + inside.start..window.x + inside.end,
+            inside: x(window.column(begin) + 1)..x(column),
             to: window.x(gap.at),
             lost: gaps[end - 1].lost - before,
         });
@@ -93,6 +92,61 @@ pub(super) fn say(scene: &Scene, (window, edges): (&Window, &Edges), layout: &La
         let told = [format!(" {} lost ", words::events(lost)), format!(" {lost} lost ")];
         if let Some(told) = told.into_iter().find(|told| paint::width(told) <= room) {
             paint::put(buf, x + 1, y, room, &told, scene.theme.blocked);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use ratatui::layout::Rect;
+
+    use super::*;
+    use crate::event::{Actor, Event, Names, TaskId, What};
+    use crate::trace::Trace;
+    use crate::view::{ThemeName, ViewState};
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// However many fall into a column, and wherever one looks.
+        #[test]
+        fn holes_are_where_a_look_at_each_gap_finds_them(
+            events in prop::collection::vec((any::<bool>(), prop_oneof![4 => 0..400_u64, 1 => 1_000..9_000_u64]), 1..300),
+            (cell, pan, moment) in (200..5_000_u64, -40..40_i32, 0..300_u64),
+        ) {
+            let mut at = 0;
+            let actor = Actor { task: TaskId(0), step: None };
+            let all = events.into_iter().map(|(lost, apart)| {
+                at += apart;
+                let what = if lost { What::Lost { events: apart + 1 } } else { What::Wake };
+                Event { seq: 0, at: Time::from_nanos(at), actor, what }
+            });
+            let trace = Trace::of(Names { tasks: vec!["t".into()], ..Names::default() }, all);
+            let moment = moment.min(trace.len());
+            let (now, cell) = (trace.at(moment), Some(Duration::from_nanos(cell)));
+            let view = ViewState { moment, now, cell, pan, ..ViewState::default() };
+            let theme = &ThemeName::Dark.theme();
+            let scene = Scene { title: "", trace: &trace, code: &[], keys: &[], view: &view, theme };
+            let window = Window::of(&scene, Rect::new(3, 0, 60, 2));
+            let found = holes(&scene, &window, &Edges::of(&scene, &window));
+
+            let (mut inside, mut to, mut lost) = (BTreeSet::new(), BTreeSet::new(), 0);
+            let mut before = 0;
+            for gap in trace.gaps(moment) {
+                let columns = window.column(trace.at(gap.seq - 1)) + 1..window.column(gap.at);
+                inside.extend(columns.filter(|x| (0..60).contains(x)).map(|x| x as u16 + window.x));
+                to.extend(window.x(gap.at));
+                lost += window.x(gap.at).map_or(0, |_| gap.lost - before);
+                before = gap.lost;
+            }
+            prop_assert_eq!(found.iter().flat_map(|hole| hole.inside.clone()).collect::<BTreeSet<_>>(), inside);
+            prop_assert_eq!(found.iter().filter_map(|hole| hole.to).collect::<BTreeSet<_>>(), to);
+            let told = found.iter().filter(|hole| hole.to.is_some()).map(|hole| hole.lost).sum::<u64>();
+            prop_assert_eq!(told, lost);
         }
     }
 }
