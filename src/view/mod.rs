@@ -238,6 +238,11 @@ impl Scene<'_> {
         Layout::of(self, area)
     }
 
+    /// Whether it is known where in its code this task is, then or later: of a program's task it never is.
+    fn tells_steps(&self, task: TaskId) -> bool {
+        self.trace.state(self.trace.len()).task(task).is_some_and(|task| task.step.is_some())
+    }
+
     /// The lane at a cell of a picture of this size.
     pub fn lane_at(&self, area: Rect, x: u16, y: u16) -> Option<LaneId> {
         let layout = self.layout(area)?;

@@ -145,7 +145,7 @@ fn doing(scene: &Scene, state: &State, lock: &Lock, owner: &Place, narrow: bool)
         (false, None) if asleep && narrow => (Look::Suspended, format!("{held} asleep")),
         (false, None) if asleep => (Look::Suspended, format!("{held}, asleep at .await")),
         // It may as well be at an `.await`: a program does not tell.
-        (false, None) if standing.is_none_or(|task| task.step.is_none()) => (Look::Holding, held),
+        (false, None) if !scene.tells_steps(owner.task) => (Look::Holding, held),
         (false, None) => (Look::Holding, format!("{held}, running")),
     }
 }

@@ -340,7 +340,7 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
     let event = scene.trace.event(span.seq).map(|event| event.what);
     let say = |words: &[&str]| words.iter().map(|words| (*words).to_owned()).collect();
     // A program does not tell when its tasks are at an `.await`.
-    let told = state.task(task).is_some_and(|task| task.step.is_some());
+    let told = scene.tells_steps(task);
     match span.look {
         Look::Absent => Vec::new(),
         Look::Suspended | Look::Holding => {
@@ -365,7 +365,7 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
         Look::Blocked => say(&["thread blocked", "blocked"]),
         Look::Idle if alone(scene, state, segment, task) => say(&[ALONE, "runs"]),
         Look::Idle if told => say(&["runs"]),
-        Look::Idle => say(&["without a lock"]),
+        Look::Idle => say(&["without a lock", "no lock"]),
         // How long it will be its timer says; the event that began the span set it.
         Look::Asleep => match event {
             Some(What::Sleep { until }) => {
