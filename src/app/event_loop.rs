@@ -158,8 +158,8 @@ fn listen_for_signals(send: Sender<Mail>) -> io::Result<()> {
             }
             // The thread that draws may be stuck in a write that nobody takes: a second signal, or
             // some time, is answer enough.
-            let (patience, again) = if asked { (SECOND_ANSWER, true) } else { (ANSWER, false) };
-            asked = true;
+            let again = std::mem::replace(&mut asked, true);
+            let patience = if again { SECOND_ANSWER } else { ANSWER };
             let _ = std::thread::Builder::new().name("patience".into()).spawn(move || {
                 std::thread::sleep(patience);
                 // Who has given it back has answered, and saves what there is to save; asked again, it need not.

@@ -195,7 +195,7 @@ const BINDINGS: [Binding; 22] = [
     ZOOM,
     SPEED,
     BIG,
-    binding(&[(NONE, KeyCode::Char('r'), Message::Restart)], "r", "restart", "from the beginning again"),
+    binding(&[(NONE, KeyCode::Char('r'), Message::Restart)], "r", "restart", "run it, or see it, again"),
     binding(
         &[
             (NONE, KeyCode::Char('m'), Message::NextMarker),

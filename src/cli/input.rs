@@ -138,17 +138,8 @@ fn recording(name: &str, begin: Vec<u8>, file: File) -> Result<Recording, Failur
             if let Some(damage) = damage {
                 let damage = damage.to_string();
                 let damage = words::clean(&damage);
-                let killed = if damage.contains("breaks off") {
-                    ": so does what a program wrote that was killed, or writes still"
-                } else {
-                    ""
-                };
-                complain(
-                    &format!(
-                        "warning: `{shown}` is damaged, {damage}\n  help: it plays up to there{killed}\n"
-                    ),
-                    0,
-                );
+                let help = "it plays up to there; of a program that was killed, or writes still, that is all";
+                complain(&format!("warning: `{shown}` is damaged, {damage}\n  help: {help}\n"), 0);
             }
             Ok(recording)
         }

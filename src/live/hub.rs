@@ -344,17 +344,23 @@ mod tests {
         assert!(!told[2].events.events.is_empty());
     }
 
+    const WAKE: Event =
+        Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what: What::Wake };
+
+    /// A hub with a viewer that knows of a task and has room for a hundred events, and thirty of them.
+    fn seated(farewell: Farewell) -> (Hub, u64, Vec<Packed>) {
+        let hub = Hub::new(100 * 24, farewell);
+        let seat = hub.sit(1).unwrap();
+        hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
+        assert_eq!(hub.next(seat).tasks.len(), 1);
+        (hub, seat, vec![Packed::of(&WAKE).unwrap(); 30])
+    }
+
     /// However much happens, a viewer that takes nothing has no more in its queue than there is room for.
     #[test]
     fn a_queue_is_bounded() {
-        let hub = Hub::new(100 * 24, Farewell::BRIEF);
-        let seat = hub.sit(1).unwrap();
+        let (hub, seat, events) = seated(Farewell::BRIEF);
         assert!(hub.sit(1).is_none());
-        hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
-        assert_eq!(hub.next(seat).tasks.len(), 1);
-        let actor = Actor { task: TaskId(0), step: None };
-        let wake = Event { seq: 0, at: Time::ZERO, actor, what: What::Wake };
-        let events = vec![Packed::of(&wake).unwrap(); 30];
         for _ in 0..1000 {
             hub.take(&Batch { events: &events, ..Batch::default() });
             assert!(hub.lock().seats[&seat].queued <= hub.room);
@@ -367,7 +373,7 @@ mod tests {
         let told = hub.next(seat).events.events;
         assert_eq!((told[0].kind(), told[0].large()), (crate::event::Kind::Lost, 997 * 30));
         // What does not fit and tells of many that are lost stands for as many.
-        let lost = Event { what: What::Lost { events: 500 }, ..wake };
+        let lost = Event { what: What::Lost { events: 500 }, ..WAKE };
         hub.take(&Batch { events: &events, ..Batch::default() });
         hub.take(&Batch { events: &vec![Packed::of(&lost).unwrap(); 80], ..Batch::default() });
         assert_eq!(hub.next(seat).events.events.len(), 30);
@@ -377,13 +383,7 @@ mod tests {
     /// What happened before the end is told, or how much of it is not.
     #[test]
     fn who_has_not_taken_all_at_the_end_is_told_how_much_is_missing() {
-        let hub = Hub::new(100 * 24, Farewell { each: Duration::ZERO, all: Duration::ZERO });
-        let seat = hub.sit(1).unwrap();
-        hub.take(&Batch { tasks: &["t".into()], ..Batch::default() });
-        assert_eq!(hub.next(seat).tasks.len(), 1);
-        let actor = Actor { task: TaskId(0), step: None };
-        let wake = Event { seq: 0, at: Time::ZERO, actor, what: What::Wake };
-        let events = vec![Packed::of(&wake).unwrap(); 30];
+        let (hub, seat, events) = seated(Farewell { each: Duration::ZERO, all: Duration::ZERO });
         for _ in 0..10 {
             hub.take(&Batch { events: &events, ..Batch::default() });
         }

@@ -37,7 +37,7 @@ pub use wire::{Frame, Reader};
 /// Lets viewers of this machine look at this program while it runs: `lockscope attach ADDR`.
 ///
 /// If `lockscope attach -- PROGRAM` started the program, it reports to that viewer instead, and `addr` is
-/// left alone. Installs [`Recorder::program`](crate::sync::Recorder::program) unless a recorder is installed.
+/// left alone, unless that viewer has gone or looks at another program. Installs [`Recorder::program`](crate::sync::Recorder::program) unless a recorder is installed.
 /// Keep what it gives until the program ends: dropping it is that end, for whoever looks.
 ///
 /// # Errors

@@ -49,7 +49,7 @@ pub struct Present {
     lost: u64,
     tasks: Vec<Task>,
     locks: Vec<Lock>,
-    /// Those that were given permits, with how many: see [`Present::added`].
+    /// How many permits were put into a lock, less those that were taken out for good, where that is not nothing.
     added: BTreeMap<LockId, i64>,
 }
 
@@ -79,8 +79,6 @@ struct Lock {
     holders: Vec<Place>,
     granted: Vec<Place>,
     queue: VecDeque<Place>,
-    /// How many permits were put in, less those that were taken out for good.
-    added: i64,
     is_mutex: bool,
     /// Since events were lost nobody has said that it has it, or lets go.
     is_unknown: bool,
@@ -168,7 +166,6 @@ impl Present {
             holders: Vec::new(),
             granted: Vec::new(),
             queue: VecDeque::new(),
-            added: 0,
             is_mutex: name.kind.family() == Family::Mutex,
             is_unknown: false,
         });
@@ -266,12 +263,12 @@ impl Present {
     }
 
     fn add(&mut self, id: LockId, permits: i64) {
-        if let Some(lock) = self.locks.get_mut(id.0 as usize) {
-            lock.added = lock.added.saturating_add(permits);
-            if lock.added == 0 {
+        if self.locks.get(id.0 as usize).is_some() {
+            let added = self.added.get(&id).copied().unwrap_or_default().saturating_add(permits);
+            if added == 0 {
                 self.added.remove(&id);
             } else {
-                self.added.insert(id, lock.added);
+                self.added.insert(id, added);
             }
         }
     }
@@ -345,7 +342,7 @@ impl Present {
         for (id, lock) in (0..).zip(&self.locks) {
             let id = LockId(id);
             let known = told.binary_search_by_key(&id, |(lock, _)| *lock).map_or(0, |at| told[at].1);
-            let more = lock.added.saturating_sub(known);
+            let more = self.added.get(&id).copied().unwrap_or_default().saturating_sub(known);
             let permits = u32::try_from(more.unsigned_abs()).unwrap_or(u32::MAX);
             if more > 0 {
                 say(Time::ZERO, 0, TaskId(0), What::AddPermits { lock: id, permits });

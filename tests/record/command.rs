@@ -184,12 +184,8 @@ fn a_damaged_compact_recording_says_at_which_byte_and_plays_up_to_there() {
     let whole = fs::read(folder.join("run.lockscope")).unwrap();
     fs::write(folder.join("cut.lockscope"), &whole[..whole.len() - 4]).unwrap();
     let (out, err) = run(&folder, &["order", "cut.lockscope"]);
-    let (_, place) = err
-        .split_once("\n  help: it plays up to there")
-        .map(|(told, _)| told)
-        .unwrap()
-        .split_once(", ")
-        .unwrap();
+    let help = "\n  help: it plays up to there; of a program that was killed, or writes still, that is all\n";
+    let (_, place) = err.strip_suffix(help).unwrap().split_once(", ").unwrap();
     assert_eq!(err.split_once(", ").unwrap().0, "warning: `cut.lockscope` is damaged");
     let byte: usize =
         place.strip_prefix("byte ").unwrap().strip_suffix(": it breaks off").unwrap().parse().unwrap();

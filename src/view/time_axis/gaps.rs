@@ -23,7 +23,7 @@ pub(super) struct Hole {
 }
 
 /// All of them in the picture, those of a column together.
-fn holes(scene: &Scene, window: &Window, edges: &Edges) -> Vec<Hole> {
+pub(super) fn holes(scene: &Scene, window: &Window, edges: &Edges) -> Vec<Hole> {
     let gaps = scene.trace.gaps(scene.view.moment);
     let until = |moment| gaps.partition_point(|gap| gap.seq <= moment);
     // One that begins in the picture may end behind it.
@@ -55,10 +55,10 @@ fn holes(scene: &Scene, window: &Window, edges: &Edges) -> Vec<Hole> {
 }
 
 /// Question marks: in the lanes where nothing is known, and beside what happened, never over it.
-pub(super) fn draw(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
+pub(super) fn draw(scene: &Scene, window: &Window, holes: &[Hole], layout: &Layout, buf: &mut Buffer) {
     let rows = layout.lanes.first().zip(layout.lanes.last()).map(|(first, last)| first.y..=last.bar());
     let right = window.x + window.width;
-    for hole in holes(scene, window, edges) {
+    for hole in holes {
         for y in rows.clone().into_iter().flatten() {
             let free = |x: u16| buf.cell((x, y)).is_some_and(|cell| matches!(cell.symbol(), " " | "·"));
             if let Some(x) = hole.to.and_then(|to| [to, to + 1].into_iter().find(|x| *x < right && free(*x)))
@@ -73,18 +73,17 @@ pub(super) fn draw(scene: &Scene, (window, edges): (&Window, &Edges), layout: &L
 }
 
 /// How many events are missing, on the axis.
-pub(super) fn say(scene: &Scene, (window, edges): (&Window, &Edges), layout: &Layout, buf: &mut Buffer) {
+pub(super) fn say(scene: &Scene, window: &Window, holes: &[Hole], layout: &Layout, buf: &mut Buffer) {
     let y = layout.plot.y + 1;
-    let all = holes(scene, window, edges);
     let playhead = window.x(scene.view.now);
-    for (place, hole) in all.iter().enumerate() {
+    for (place, hole) in holes.iter().enumerate() {
         for x in hole.inside.clone() {
             paint::dot(buf, x, y, "?", scene.theme.idle);
         }
         let Some(x) = hole.to else { continue };
         paint::dot(buf, x, y, "?", scene.theme.blocked);
         // What is later stays to be seen, and so does the playhead.
-        let next = all.get(place + 1).and_then(|next| next.from.or(next.to));
+        let next = holes.get(place + 1).and_then(|next| next.from.or(next.to));
         let later = next.into_iter().chain(playhead);
         let end = later.filter(|later| *later > x).min().unwrap_or(window.x + window.width);
         let room = end.saturating_sub(x + 2);

@@ -20,6 +20,7 @@ use crate::event::{LockId, TaskId, Time};
 use crate::trace::{Arrow, Look, Note, Noted, State, Tenures, words};
 use cells::Cells;
 use edges::Edges;
+use gaps::Hole;
 use group::GroupCells;
 pub(super) use window::{Window, cell, pan_limits, whole, zoom};
 
@@ -33,7 +34,7 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     axis(scene, &window, layout, buf);
     let lanes = Lanes::of(scene, state, &window, layout);
     lanes.draw(buf);
-    gaps::say(scene, (&window, &lanes.edges), layout, buf);
+    gaps::say(scene, &window, &lanes.holes, layout, buf);
     playhead(scene, &window, layout, buf);
     lanes.say(state, buf);
 }
@@ -46,6 +47,7 @@ pub(super) struct Lanes<'a> {
     layout: &'a Layout,
     tasks: Vec<(TaskId, Lane, Cells<'a>)>,
     groups: Vec<(Lane, GroupCells)>,
+    holes: Vec<Hole>,
 }
 
 impl<'a> Lanes<'a> {
@@ -63,12 +65,13 @@ impl<'a> Lanes<'a> {
                 LaneId::Lock(_) => {}
             }
         }
-        Self { scene, window, edges, layout, tasks, groups }
+        let holes = gaps::holes(scene, window, &edges);
+        Self { scene, window, edges, layout, tasks, groups, holes }
     }
 
     /// What was when, and the handoffs.
     pub(super) fn draw(&self, buf: &mut Buffer) {
-        let Self { scene, window, edges, layout, tasks, groups } = self;
+        let Self { scene, window, edges, layout, tasks, groups, .. } = self;
         for (_, lane, cells) in tasks {
             cells.draw(scene, window, *lane, buf);
         }
@@ -92,7 +95,7 @@ impl<'a> Lanes<'a> {
             cells.say(self.scene, self.window, *lane, buf);
         }
         marks(self.scene, (self.window, &self.edges), self.layout, buf);
-        gaps::draw(self.scene, (self.window, &self.edges), self.layout, buf);
+        gaps::draw(self.scene, self.window, &self.holes, self.layout, buf);
         if let Some(x) = self.window.x(self.scene.view.now) {
             stuck::draw(self.scene, self.layout, x, buf);
         }
