@@ -239,6 +239,25 @@ fn a_gap_is_seen_where_it_is() {
     insta::assert_snapshot!("wide_gap_80x24", show.at(1995).screen(80, 24));
 }
 
+/// Real time is finer than milliseconds, and a program does much in one of them.
+#[test]
+fn real_times_are_told_to_the_microsecond() {
+    let show = Show::handoff();
+    let real = show.trace.events().iter().zip(1..).map(|(event, nth)| {
+        let at = Time::from_nanos(event.at.nanos() + 7_654 * nth);
+        Event { at, ..event }
+    });
+    let mut trace = Trace::of(show.plan.names(), real);
+    trace.finish(End { at: Time::from_millis(9_000), ..show.trace.end().cloned().unwrap() });
+    let told = lockscope::trace::text::sequence_diagram(&trace);
+    assert!(told.contains("\n          ms  reader "), "{told}");
+    assert!(told.contains("\n       0.007  starts "), "{told}");
+    assert!(told.contains("\n              ╰ "), "{told}");
+    assert!(told.lines().last().unwrap().starts_with("    9000.000  "), "{told}");
+    let show = Show { trace, ..show };
+    insta::assert_snapshot!("real_times_80x24", show.at(3240).screen(80, 24));
+}
+
 #[test]
 fn every_word_can_be_read_from_the_last_row() {
     for theme in [ThemeName::Dark, ThemeName::Light] {

@@ -501,6 +501,11 @@ impl Trace {
         self.events.at(moment)
     }
 
+    /// Whether its times are no whole milliseconds, as those of real time are not: its first events show it.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.events.iter().take(64).any(|event| !event.at.nanos().is_multiple_of(1_000_000))
+    }
+
     /// The moment at which everything up to and including time `at` has happened.
     pub fn moment_at(&self, at: Time) -> u64 {
         self.events.until(at)

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 
 use super::story::{Row, Rows, Tone};
 use super::{Owners, Trace, why, words};
-use crate::event::{LockId, Names, Outcome, Policy, TaskId};
+use crate::event::{LockId, Names, Outcome, Policy, TaskId, Time};
 
 /// The narrowest and the widest that a task's column gets.
 const COLUMN: std::ops::RangeInclusive<usize> = 14..=26;
@@ -34,7 +34,8 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     let rows = |room| Rows::new(trace, 0, trace.len()).in_columns_of(room);
     let columns = Columns::of(trace, rows(usize::MAX).take(MEASURED));
     heading(out, trace, &columns)?;
-    let mut line = Line::new(columns.end());
+    let mut line = Line::new(columns.end(), trace.is_fine());
+    let stamp = line.width();
     for row in rows(columns.width) {
         line.clear();
         tell(&mut line, trace, &columns, &row)?;
@@ -42,9 +43,9 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     }
     let Some(end) = trace.end() else { return Ok(()) };
     let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
-    writeln!(out, "{:>8}  {}{note}", end.at.millis(), end.outcome)?;
+    writeln!(out, "{:>stamp$}  {}{note}", words::stamp(end.at, line.finely), end.outcome)?;
     if end.outcome == Outcome::Deadlock {
-        writeln!(out, "{:>8}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
+        writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
     }
     Ok(())
 }
@@ -95,14 +96,14 @@ fn heading(text: &mut impl Write, trace: &Trace, columns: &Columns) -> fmt::Resu
         let told = "not recorded; who held or waited for what at such a gap is unknown";
         writeln!(text, "{} lost: {told}", words::events(trace.lost()))?;
     }
-    write!(text, "\n{:>8}  ", "ms")?;
+    write!(text, "\n{:>1$}  ", "ms", stamp_width(trace.is_fine()))?;
     let names: String = columns.names.iter().map(|name| pad(name, columns.width)).collect();
     writeln!(text, "{names:<0$}owner", columns.end())
 }
 
 /// Writes a row into an empty line, with the reason in another one below it.
 fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Result {
-    line.stamp(row.at.millis())?;
+    line.stamp(row.at)?;
     let room = |text: &str| text.chars().count() < columns.width;
     let words = words::clean(row.fitting(room));
     if row.tone == Tone::Caption {
@@ -143,7 +144,8 @@ fn tell(line: &mut Line, trace: &Trace, columns: &Columns, row: &Row) -> fmt::Re
         (None, Some(note)) => why::note(trace, note),
         (None, None) => return Ok(()),
     };
-    line.text += "          ╰ ";
+    let stamp = line.width();
+    write!(line.text, "{:>stamp$}  ╰ ", "")?;
     line.text += &words::clean(&reason);
     line.text.push('\n');
     Ok(())
@@ -158,6 +160,11 @@ fn named<'a>(trace: &Trace, columns: &Columns, column: usize, task: TaskId, word
     }
 }
 
+/// How wide times are, with what is left blank before them.
+const fn stamp_width(finely: bool) -> usize {
+    if finely { 12 } else { 8 }
+}
+
 /// A line that is written from left to right, one character a column, behind the time.
 #[derive(Default)]
 struct Line {
@@ -166,14 +173,21 @@ struct Line {
     written: usize,
     /// As many as there are.
     blanks: String,
-    /// What was said last of a millisecond, and of an owner: mostly it is said again.
-    stamped: (u64, String),
+    /// Whether times are finer than milliseconds.
+    finely: bool,
+    /// What was said last of a time, and of an owner: mostly it is said again.
+    stamped: (Time, String),
     owned: (Option<LockId>, Owners, String),
 }
 
 impl Line {
-    fn new(width: usize) -> Self {
-        Self { text: String::new(), written: 0, blanks: " ".repeat(width), ..Self::default() }
+    fn new(width: usize, finely: bool) -> Self {
+        Self { text: String::new(), written: 0, blanks: " ".repeat(width), finely, ..Self::default() }
+    }
+
+    /// How wide its time is.
+    fn width(&self) -> usize {
+        stamp_width(self.finely)
     }
 
     fn clear(&mut self) {
@@ -182,12 +196,13 @@ impl Line {
     }
 
     /// Begins with the time, in milliseconds.
-    fn stamp(&mut self, millis: u64) -> fmt::Result {
+    fn stamp(&mut self, at: Time) -> fmt::Result {
+        let stamp = self.width();
         let (last, said) = &mut self.stamped;
-        if *last != millis || said.is_empty() {
-            *last = millis;
+        if *last != at || said.is_empty() {
+            *last = at;
             said.clear();
-            write!(said, "{millis:>8}  ")?;
+            write!(said, "{:>stamp$}  ", words::stamp(at, self.finely))?;
         }
         self.text += said;
         Ok(())

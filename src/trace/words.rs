@@ -11,6 +11,20 @@ pub fn moment(at: Time) -> String {
     span(Duration::from_nanos(at.nanos()))
 }
 
+/// A moment where others stand below it, in milliseconds: whole ones, or with those of the microsecond.
+///
+/// ```
+/// use lockscope::event::Time;
+/// use lockscope::trace::words;
+///
+/// let at = Time::from_nanos(1_240_007_900);
+/// assert_eq!((words::stamp(at, false), words::stamp(at, true)), ("1240".into(), "1240.007".into()));
+/// ```
+pub fn stamp(at: Time, finely: bool) -> String {
+    let millis = at.millis();
+    if finely { format!("{millis}.{:03}", at.nanos() % 1_000_000 / 1_000) } else { millis.to_string() }
+}
+
 /// A length of time: `350 ms`, `1.25 ms`, `12 µs`.
 pub fn span(span: Duration) -> String {
     let nanos = span.as_nanos();

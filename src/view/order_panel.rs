@@ -7,9 +7,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Scene, paint, quiz};
-use crate::event::TaskId;
-use crate::trace::State;
+use crate::event::{TaskId, Time};
 use crate::trace::story::{self, Row, Tone};
+use crate::trace::{State, words};
 
 /// Further back than about so many events nobody looks for rows to fill the panel.
 const MOST_TOLD: u64 = 4096;
@@ -81,6 +81,8 @@ pub(super) fn fitting(width: u16) -> usize {
 struct Columns {
     /// The right edge of the times.
     time: u16,
+    /// Whether they are finer than milliseconds.
+    finely: bool,
     first: u16,
     width: u16,
     /// How many there are: one for each task, or one for all.
@@ -96,8 +98,10 @@ impl Columns {
         let locks = names.locks.iter().take(200).map(|lock| paint::width(&lock.name) + 2).max();
         let of_which = locks.filter(|_| names.locks.len() > 1).unwrap_or(0);
         let owner_width = longest.clamp(5, 12) + of_which.min(10) + 2;
-        let millis = story.last().map_or(0, |row| row.at.millis()).to_string().len() as u16;
-        let time = area.x + 2 + millis.max(6);
+        let finely = scene.trace.is_fine();
+        let last = story.last().map_or(Time::ZERO, |row| row.at);
+        let stamp = paint::width(&words::stamp(last, finely));
+        let time = area.x + 2 + stamp.max(if finely { 10 } else { 6 });
         let first = time + 2;
         let owner = area.right().saturating_sub(owner_width).max(first);
         let room = owner - first;
@@ -106,6 +110,7 @@ impl Columns {
         let count = if tasks <= fitting(area.width) { tasks.max(1) as u16 } else { 1 };
         Self {
             time,
+            finely,
             first,
             width: (room / count).min(if count == 1 { room } else { 24 }),
             count,
@@ -137,8 +142,8 @@ fn draw_row(scene: &Scene, columns: &Columns, row: &Row, area: Rect, y: u16, buf
     let theme = scene.theme;
     let newest = row.last == scene.view.moment;
     let style = if newest { theme.strong } else { theme.tone(row.tone) };
-    let millis = row.at.millis().to_string();
-    paint::put_right(buf, area.x, columns.time, y, &millis, if newest { theme.strong } else { theme.dim });
+    let stamp = words::stamp(row.at, columns.finely);
+    paint::put_right(buf, area.x, columns.time, y, &stamp, if newest { theme.strong } else { theme.dim });
     if newest {
         paint::dot(buf, area.x, y, "▶", theme.accent);
     }
