@@ -25,6 +25,12 @@ async fn an_owned_guard_is_dropped_in_another_task() {
     assert_eq!(tape.line(), "acquire 1, wait 2, release 1, grant 2, acquire 2, release 2");
 }
 
+/// A lock without a recorder would be slower than the original by what it takes to move more.
+#[test]
+fn a_guard_fits_into_two_registers() {
+    assert_eq!(size_of::<MutexGuard<'_, [u64; 9]>>(), 2 * size_of::<usize>());
+}
+
 #[test]
 fn a_mapped_guard_releases_once() {
     let tape = Tape::new();

@@ -4,31 +4,60 @@
 //! `Release`, its second is the real guard, and fields are dropped in that order. Mapping moves the
 //! record along, so an acquisition is released exactly once, whatever became of its guard. While a
 //! mapping function runs, tokio holds the real guard, so the record is kept where it unwinds first.
+//!
+//! [`MutexGuard`] leaves its record with the lock: what fits into two registers is handed on for nothing, and
+//! every locking hands a guard on.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::as_value::as_its_value;
 use super::mutex::Mutex;
 use super::probe::{Held, Tap};
 
+/// A mutex that is locked, which keeps the record: dropping this records the `Release`.
+struct Locked<'a, T>(&'a Mutex<T>);
+
+impl<'a, T> Locked<'a, T> {
+    #[inline]
+    fn new(mutex: &'a Mutex<T>, held: Held<&'a Tap>) -> Self {
+        held.leave();
+        Self(mutex)
+    }
+
+    /// Takes the record back. The mutex may be locked by somebody else from here on, with a record of his own.
+    #[inline]
+    fn take(self) -> (&'a Mutex<T>, Held<&'a Tap>) {
+        let mutex = ManuallyDrop::new(self).0;
+        (mutex, mutex.probe.take_held())
+    }
+}
+
+impl<T> Drop for Locked<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        drop(self.0.probe.take_held());
+    }
+}
+
 /// An instrumented [`tokio::sync::MutexGuard`]; see [`Mutex::lock`].
 #[clippy::has_significant_drop]
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MutexGuard<'a, T> {
-    held: Held<&'a Tap>,
+    locked: Locked<'a, T>,
     inner: tokio::sync::MutexGuard<'a, T>,
-    mutex: &'a Mutex<T>,
 }
 
 as_its_value!(['a, T] MutexGuard<'a, T> => T);
 
 impl<'a, T> MutexGuard<'a, T> {
-    pub(super) const fn new(
+    #[inline]
+    pub(super) fn new(
         held: Held<&'a Tap>,
         inner: tokio::sync::MutexGuard<'a, T>,
         mutex: &'a Mutex<T>,
     ) -> Self {
-        Self { held, inner, mutex }
+        Self { locked: Locked::new(mutex, held), inner }
     }
 
     /// A guard for a part of the value.
@@ -47,7 +76,8 @@ impl<'a, T> MutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> &mut U,
     {
-        let Self { mut held, inner, .. } = this;
+        let Self { locked, inner } = this;
+        let (_, mut held) = locked.take();
         let inner = tokio::sync::MutexGuard::map(inner, |value| held.during(f, value));
         MappedMutexGuard { held, inner }
     }
@@ -62,17 +92,18 @@ impl<'a, T> MutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Self { mut held, inner, mutex } = this;
+        let Self { locked, inner } = this;
+        let (mutex, mut held) = locked.take();
         match tokio::sync::MutexGuard::try_map(inner, |value| held.during(f, value)) {
             Ok(inner) => Ok(MappedMutexGuard { held, inner }),
-            Err(inner) => Err(Self { held, inner, mutex }),
+            Err(inner) => Err(Self::new(held, inner, mutex)),
         }
     }
 
     /// The lock it came from.
     #[inline]
     pub const fn mutex(this: &Self) -> &'a Mutex<T> {
-        this.mutex
+        this.locked.0
     }
 }
 

@@ -101,6 +101,13 @@ impl Probe {
         tap.filter(|tap| !tap.recorder.is_closed())
     }
 
+    /// Takes the record of the acquisition that has the lock, if it was [left](Held::leave) there.
+    #[inline]
+    pub(super) fn take_held(&self) -> Held<&Tap> {
+        let tap = if OFF { None } else { self.tap.get().and_then(Option::as_deref) };
+        Held(tap.and_then(|tap| Some((tap, tap.take_owner()?))))
+    }
+
     #[cold]
     fn connect(&self, recorder: &Recorder, permits: impl FnOnce() -> Option<u32>) -> Option<&Arc<Tap>> {
         let tap = self.tap.get_or_init(|| {
@@ -278,6 +285,9 @@ pub(crate) struct Tap {
     /// The stamp of the last that was cancelled: of a mutex whoever is in changes `last` meanwhile, and would
     /// overwrite it there.
     last_cancel: AtomicU64,
+    /// The operation that has the lock, or 0 if nobody who left his record here has it. It belongs to the
+    /// critical section.
+    owner: AtomicU64,
     /// How often something changed that a waiter may have been woken for.
     changes: AtomicU64,
     /// Whether it refuses all who wait and will ask: their waker is woken, and they are given nothing.
@@ -304,6 +314,7 @@ impl Tap {
             last: AtomicU64::new(0),
             last_wait: AtomicU64::new(0),
             last_cancel: AtomicU64::new(0),
+            owner: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
             order: Mutex::new(()),
@@ -383,6 +394,14 @@ impl Tap {
             last.fetch_max(stamp, Ordering::Relaxed);
         }
         stamp
+    }
+
+    /// Of which operation the owner has left the record here; from here on nobody has.
+    #[inline]
+    fn take_owner(&self) -> Option<OpId> {
+        let op = self.owner.load(Ordering::Relaxed);
+        self.owner.store(0, Ordering::Relaxed);
+        (op > 0).then_some(OpId(op))
     }
 
     /// Somebody came into the lock or left it, or its queue. Whoever is handed a lock is never beaten to it.
@@ -522,6 +541,15 @@ impl<'a> Held<&'a Tap> {
     /// An acquisition, recorded or not, of a guard that borrows.
     pub(super) fn of(record: Record<'a>) -> Self {
         Self(record.map(|(tap, op)| (&**tap, op)))
+    }
+
+    /// Leaves the record with its lock, which nobody else has. Then that has to be taken back before the lock is
+    /// let go.
+    #[inline]
+    pub(super) fn leave(mut self) {
+        if let Some((tap, op)) = self.0.take() {
+            tap.owner.store(op.0, Ordering::Relaxed);
+        }
     }
 }
 
