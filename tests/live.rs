@@ -37,7 +37,7 @@ fn give(feed: &mut Feed, names: Option<&Names>, events: &[Event]) {
         })
         .collect();
     let (tasks, locks) = names.map_or((&[][..], &[][..]), |names| (&names.tasks, &names.locks));
-    feed.take(&Batch { tasks, locks, events: &packed, asides: &asides });
+    feed.take(&Batch { tasks, locks, events: &packed, asides: &asides, ..Batch::default() });
 }
 
 /// All that a viewer is told until the end.
@@ -48,7 +48,7 @@ fn watch(live: &mut Live) -> (Names, Vec<Event>, Time) {
             Frame::Task(name) => names.tasks.push(name),
             Frame::Lock(lock) => names.locks.push(lock),
             Frame::Event(event) => events.push(Event { seq: events.len() as u64 + 1, ..event }),
-            Frame::Now(_) => {}
+            Frame::Before { .. } | Frame::Now(_) => {}
             Frame::End(at) => return (names, events, at),
         }
     }
@@ -88,8 +88,12 @@ fn who_comes_late_is_told_where_things_stand_and_then_all_that_happens() {
     let begun = [event(1, 0, What::Spawn), event(2, 1, What::Spawn), event(3, 0, ACQUIRE), event(4, 1, WAIT)];
     give(&mut feed, Some(&db()), &begun);
     let mut live = Live::connect(serving.addr(), None).unwrap();
-    let told: Vec<Frame> = (0..7).map(|_| live.read().unwrap()).collect();
+    let told: Vec<Frame> = (0..6).map(|_| live.read().unwrap()).collect();
     assert!(matches!(&told[2], Frame::Lock(lock) if &*lock.name == "db"));
+    // In the place of four events come the two that still hold.
+    assert_eq!(told[3], Frame::Before { events: 4, opening: 2 });
+    assert_eq!(told[4], Frame::Event(Event { seq: 0, ..begun[2].clone() }));
+    assert_eq!(told[5], Frame::Event(Event { seq: 0, ..begun[3].clone() }));
     // What it is told later follows what it was told: it is seated by now.
     let release = What::Release { lock: LockId(0), op: OpId(1) };
     give(&mut feed, None, &[event(5, 0, release.clone())]);
@@ -132,6 +136,46 @@ fn a_viewer_that_reads_nothing_costs_a_bounded_queue_and_is_told_what_it_missed(
     assert_eq!(told + missed, seq);
     // Then it is told where things stand.
     assert_eq!(after, [What::Spawn, ACQUIRE, What::Spawn, WAIT]);
+}
+
+/// Nothing is told of the time before somebody came but what still holds.
+#[test]
+fn who_does_nothing_begins_when_somebody_comes_to_see() {
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    let release = |seq| event(seq, 0, RELEASE);
+    let begun = [event(1, 0, What::Spawn), event(2, 1, WAIT), event(3, 0, ACQUIRE), release(4)];
+    give(&mut feed, Some(&db()), &begun);
+    // A program that served late has told nobody of what was before that.
+    let mut live = Live::connect(serving.addr(), None).unwrap();
+    let told: Vec<Frame> = (0..6).map(|_| live.read().unwrap()).collect();
+    assert_eq!(told[3], Frame::Before { events: 4, opening: 2 });
+    assert_eq!(told[4], Frame::Event(Event { seq: 0, ..begun[1].clone() }));
+    let alive = Event { seq: 0, ..event(4, 0, What::Spawn) };
+    assert_eq!(told[5], Frame::Event(alive));
+}
+
+/// Who sits there before anything has happened may look at a program whose recorder has seen much.
+#[test]
+fn a_feed_that_begins_late_says_so_to_who_was_there_before() {
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    let mut live = Live::connect(serving.addr(), None).unwrap();
+    let Names { tasks, locks } = db();
+    let events = [Packed::of(&event(9, 0, ACQUIRE)).unwrap()];
+    feed.take(&Batch { tasks: &tasks, locks: &locks, earlier: 1000, events: &events, asides: &[] });
+    give(&mut feed, None, &[event(10, 1, WAIT)]);
+    std::thread::spawn(move || feed.finish(Time::from_millis(11)));
+    let mut told = Vec::new();
+    while told.last().is_none_or(|frame| !matches!(frame, Frame::End(_))) {
+        told.extend(Some(live.read().unwrap()).filter(|frame| !matches!(frame, Frame::Now(_))));
+    }
+    let before = told.iter().find_map(|frame| match frame {
+        Frame::Before { events, opening } => Some((*events, *opening)),
+        _ => None,
+    });
+    // It is told one or both of what happened as what holds.
+    assert!(before == Some((1000, 1)) || before == Some((1001, 2)), "{told:?}");
+    let events = told.iter().filter(|frame| matches!(frame, Frame::Event(_))).count();
+    assert_eq!(events, 2, "{told:?}");
 }
 
 proptest! {

@@ -1,31 +1,21 @@
 //! What becomes of a history that grows for as long as a program runs: its older half is forgotten. The rest
 //! begins with where things stood.
 
-use std::collections::HashSet;
-
-use crate::event::{Actor, Event, Kind, Packed, TaskId, Time, What};
+use crate::event::{Event, Packed};
 use crate::sync::Present;
 use crate::trace::Trace;
 
-/// The same history without its first `cut` events, of which the first `opening` told where things stood; and
-/// how many do so now.
-///
-/// Whoever has a lock or waits for one has done so since it began, even if that was before. Of others nothing
-/// is told of the time before: they begin at the cut.
-pub(super) fn forget(trace: &Trace, cut: u64, opening: u64) -> (Trace, u64) {
-    let (before, at) = (trace.state(cut), trace.at(cut));
-    let mut rest = Trace::after(trace.names().clone(), trace.earlier() + cut.saturating_sub(opening));
-    if before.lost > 0 {
-        rest.push(Event { what: What::Lost { events: before.lost }, ..begins(Time::ZERO, TaskId(0)) });
-    }
-    for event in standing(trace, cut, at) {
-        rest.push(event);
-    }
-    let opening = rest.len();
-    for event in (cut + 1..=trace.len()).filter_map(|moment| trace.event(moment)) {
+/// The same history without its first `cut` events. It begins with where things stood then, as whoever comes to a
+/// program is told it.
+pub(super) fn forget(trace: &Trace, cut: u64) -> Trace {
+    let standing = standing(trace, cut);
+    let earlier = trace.earlier().saturating_add(cut.saturating_sub(trace.opening()));
+    let mut rest = Trace::after(trace.names().clone(), earlier, standing.len() as u64);
+    for event in standing.into_iter().chain((cut + 1..=trace.len()).filter_map(|moment| trace.event(moment)))
+    {
         take(&mut rest, event);
     }
-    (rest, opening)
+    rest
 }
 
 /// Adds an event, by the short way if there is one.
@@ -36,8 +26,8 @@ pub(super) fn take(trace: &mut Trace, event: Event) {
     }
 }
 
-/// Events that lead to where things stood when the first `cut` had happened, which was at `at`.
-fn standing(trace: &Trace, cut: u64, at: Time) -> Vec<Event> {
+/// Events that lead to where things stood when the first `cut` had happened.
+fn standing(trace: &Trace, cut: u64) -> Vec<Event> {
     let mut present = Present::default();
     present.add_tasks(trace.names().tasks.len());
     trace.names().locks.iter().for_each(|lock| present.add_lock(lock));
@@ -47,19 +37,8 @@ fn standing(trace: &Trace, cut: u64, at: Time) -> Vec<Event> {
             None => present.apply_aside(&event),
         }
     }
-    let prologue = present.prologue(Time::ZERO, &[]);
-    let (alive, rest): (Vec<Packed>, Vec<Packed>) =
-        prologue.events.iter().partition(|packed| packed.kind() == Kind::Spawn);
-    // Whoever sleeps, owns or waits is alive by that.
-    let acts =
-        |packed: &&Packed| !matches!(packed.kind(), Kind::AddPermits | Kind::ForgetPermits | Kind::Aside);
-    let seen: HashSet<TaskId> = rest.iter().filter(acts).map(|packed| packed.task()).collect();
+    let told = present.introduction();
     let whole =
-        |packed: Packed| packed.event(0).or_else(|| prologue.asides.get(packed.large() as usize).cloned());
-    let others = alive.iter().map(|packed| packed.task()).filter(|task| !seen.contains(task));
-    rest.into_iter().filter_map(whole).chain(others.map(|task| begins(at, task))).collect()
-}
-
-fn begins(at: Time, task: TaskId) -> Event {
-    Event { seq: 0, at, actor: Actor { task, step: None }, what: What::Spawn }
+        |packed: &Packed| packed.event(0).or_else(|| told.asides.get(packed.large() as usize).cloned());
+    told.events.iter().filter_map(whole).collect()
 }

@@ -17,6 +17,14 @@ use crate::trace::{End, Trace};
 /// What there is to tell of a program.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
+    /// Before all else, by who has come late: so many events happened before, and so many of the first that are
+    /// told stand in their place, and tell where things stand.
+    Before {
+        /// The events that nobody tells any more.
+        events: u64,
+        /// The events that tell where things stand.
+        opening: u64,
+    },
     /// What happened since it was told last.
     Told {
         /// Tasks and locks that are new; they come before what happens to them.
@@ -66,8 +74,6 @@ pub struct Incoming {
     full: Option<(String, u64)>,
     /// Whether nobody tells anything any more.
     closed: bool,
-    /// With so many events the history begins, that tell where things stood.
-    opening: u64,
 }
 
 impl Incoming {
@@ -83,7 +89,6 @@ impl Incoming {
             budget: Budget::new(most),
             full: None,
             closed: false,
-            opening: 0,
         }
     }
 
@@ -96,12 +101,12 @@ impl Incoming {
         if trace.len() < self.most / KEPT || moment <= cut || trace.end().is_some() {
             return None;
         }
-        let (rest, opening) = forget(trace, cut, self.opening);
+        let rest = forget(trace, cut);
         self.budget = Budget::new(self.most);
         // What was let through once is let through again.
         rest.events().iter().try_for_each(|event| self.budget.spend(&event, &rest)).ok();
-        (*trace, self.opening) = (rest, opening);
-        Some(moment - cut + opening)
+        *trace = rest;
+        Some(moment - cut + trace.opening())
     }
 
     /// Takes into `trace` what has come, up to the next turn.
@@ -109,6 +114,11 @@ impl Incoming {
         let mut taken = 0;
         while taken < AT_ONCE && !self.closed {
             match self.news.try_recv() {
+                Ok(News::Before { events, opening }) if trace.is_empty() => {
+                    *trace = Trace::after(self.names.clone(), events, opening);
+                }
+                // It is too late for that.
+                Ok(News::Before { .. }) => {}
                 Ok(News::Told { more, events, now }) => {
                     taken += events.len();
                     if let Some(turn) = self.told(trace, more, events, now) {
@@ -118,7 +128,6 @@ impl Incoming {
                 Ok(News::Over { at, how }) => return Some(self.over(trace, at, how)),
                 Ok(News::Again) => {
                     (self.names, self.edge, self.full) = (Names::default(), Time::ZERO, None);
-                    self.opening = 0;
                     self.budget = Budget::new(self.most);
                     *trace = Trace::default();
                     return Some(Turn::Again);

@@ -15,7 +15,7 @@ use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::{Outcome, Time};
 use crate::record::Recording;
 use crate::scenario::{ClockKind, Marker, Markers, Plan};
-use crate::trace::{End, Trace, words};
+use crate::trace::{End, Trace};
 use crate::view::Playing;
 
 /// The speeds there are.
@@ -251,17 +251,13 @@ impl Player {
     /// What is known of the run so far, as a recording of it.
     pub fn recording(&self) -> Recording {
         let mut trace = self.trace.clone();
-        let mut end = trace.end().cloned().unwrap_or_else(|| {
+        let end = trace.end().cloned().unwrap_or_else(|| {
             let last = trace.at(trace.len());
             let at = self.origin.edge().unwrap_or(self.now).max(last);
             let note = Some("it went on when this was saved".into());
             End { outcome: Outcome::Stopped, at, note }
         });
-        if trace.earlier() > 0 {
-            let earlier = format!("{} before this were not kept", words::events(trace.earlier()));
-            end.note = Some(end.note.map_or_else(|| earlier.clone(), |note| format!("{note}; {earlier}")));
-        }
-        trace.finish(end);
+        trace.finish(end.after(trace.earlier()));
         let clock = if self.origin.is_real() { ClockKind::Real } else { ClockKind::Virtual };
         Recording { plan: self.plan.clone(), source: None, trace, clock, horizon: None }
     }
@@ -542,7 +538,8 @@ impl Player {
         self.seek(goal);
     }
 
-    /// Puts the playhead right after event `moment`, which has happened, and pauses.
+    /// Puts the playhead right after event `moment`, which has happened, and pauses. There is no way to before it is
+    /// known where things stood.
     fn jump(&mut self, moment: u64) {
         self.playing = false;
         self.drop_goal();
@@ -551,8 +548,8 @@ impl Player {
         if moment == 0 {
             self.asked.clear();
         }
-        self.moment = moment;
-        self.now = self.trace.at(moment);
+        self.moment = moment.max(self.trace.opening());
+        self.now = self.trace.at(self.moment);
     }
 
     /// Plays or pauses; at the end it plays from the beginning.
@@ -579,7 +576,11 @@ impl Player {
 
     /// Goes back one event.
     pub fn back(&mut self) {
+        let first = self.trace.earlier() > 0 && self.moment <= self.trace.opening();
         self.jump(self.moment.saturating_sub(1));
+        if first {
+            self.notice = Some("what was before is not known".into());
+        }
     }
 
     /// To the next handoff; it stays where it is if there is none.
@@ -590,7 +591,7 @@ impl Player {
     /// To the previous handoff; it stays where it is if there is none.
     pub fn previous_handoff(&mut self) {
         let before = self.trace.handoffs(self.moment.saturating_sub(1)).last_seq();
-        if let Some(moment) = before {
+        if let Some(moment) = before.filter(|before| *before >= self.trace.opening()) {
             self.jump(moment);
         } else {
             self.playing = false;

@@ -50,6 +50,8 @@ struct State {
     names: Names,
     now: Time,
     ended: Option<Time>,
+    /// How many events have happened.
+    happened: u64,
     next_seat: u64,
     seats: BTreeMap<u64, Seat>,
     lost: u64,
@@ -84,6 +86,8 @@ struct Piece {
 pub(super) struct Told {
     pub tasks: Vec<Arc<str>>,
     pub locks: Vec<LockName>,
+    /// So many events happened before these, which tell where things stand in their place.
+    pub before: u64,
     pub events: Prologue,
     pub now: Time,
     pub ended: Option<Time>,
@@ -109,6 +113,11 @@ impl Hub {
         for lock in batch.locks {
             state.present.add_lock(lock);
         }
+        if batch.earlier > 0 {
+            // Whoever sat here before any of it has missed it too.
+            state.seats.values_mut().for_each(|seat| seat.begun = false);
+        }
+        state.happened += if batch.earlier > 0 { batch.earlier } else { batch.events.len() as u64 };
         for events in batch.events.chunks(PIECE) {
             let added = if state.seats.is_empty() { Vec::new() } else { state.present.added() };
             let asides = state.apply(events, batch.asides);
@@ -215,7 +224,7 @@ impl Hub {
         let waited = self.bell.wait_timeout_while(self.lock(), SIGN, idle);
         let (mut guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let all_named = guard.named();
-        let State { present, names, now, ended, seats, .. } = &mut *guard;
+        let State { present, names, now, ended, happened, seats, .. } = &mut *guard;
         let Some(seat) = seats.get_mut(&seat) else { return Told { ended: Some(*now), ..Told::default() } };
         let mut told = Told {
             tasks: names.tasks.iter().skip(seat.named.0).take(NAMES).cloned().collect(),
@@ -234,7 +243,7 @@ impl Hub {
             told.events = Prologue { events: piece.events.clone(), asides: piece.asides.clone() };
         } else if !seat.begun {
             seat.begun = true;
-            told.events = present.introduction();
+            (told.before, told.events) = (*happened, present.introduction());
         } else if seat.missing > 0 {
             let at = present.at();
             let actor = Actor { task: TaskId(0), step: None };

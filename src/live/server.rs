@@ -338,13 +338,16 @@ fn seat(hub: &Hub, stream: &mut TcpStream, token: Option<&Token>, patience: Dura
 fn tell(hub: &Hub, seat: u64, mut stream: TcpStream) {
     let mut bytes = Vec::new();
     loop {
-        let Told { tasks, locks, events, now, ended } = hub.next(seat);
+        let Told { tasks, locks, before, events, now, ended } = hub.next(seat);
         bytes.clear();
         for name in tasks {
             wire::task(&mut bytes, &name);
         }
         for lock in locks {
             wire::lock(&mut bytes, &lock);
+        }
+        if before > 0 {
+            wire::before(&mut bytes, before, events.events.len() as u64);
         }
         wire::events(&mut bytes, &events.events, &events.asides);
         if let Some(at) = ended {

@@ -24,6 +24,14 @@ pub enum Frame {
     Task(Arc<str>),
     /// The next lock.
     Lock(LockName),
+    /// Before the first event, to who comes late: so many happened before, and so many of the next stand in their
+    /// place, and tell where things stand.
+    Before {
+        /// The events that nobody tells any more.
+        events: u64,
+        /// The events that tell where things stand.
+        opening: u64,
+    },
     /// What happened next.
     Event(Event),
     /// Nothing happened up to this time.
@@ -38,6 +46,7 @@ const EVENTS: u8 = 3;
 const ASIDE: u8 = 4;
 const NOW: u8 = 5;
 const END: u8 = 6;
+const BEFORE: u8 = 7;
 
 fn frame(out: &mut Vec<u8>, kind: u8, body: impl FnOnce(&mut Vec<u8>)) {
     out.push(kind);
@@ -65,6 +74,11 @@ pub(crate) fn lock(out: &mut Vec<u8>, lock: &LockName) {
         out.extend(lock.permits.unwrap_or_default().to_le_bytes());
         out.extend(short(&lock.name, MAX_NAME));
     });
+}
+
+/// Writes how many events happened before, and how many of the next tell where things stand.
+pub(crate) fn before(out: &mut Vec<u8>, events: u64, opening: u64) {
+    frame(out, BEFORE, |out| out.extend([events, opening].map(u64::to_le_bytes).as_flattened()));
 }
 
 /// Writes events; those aside in their places.
@@ -230,6 +244,10 @@ impl Reader {
                     _ => return Err(damaged("an event is of no kind")),
                 };
                 self.known(Event { seq: 0, at, actor: Actor { task, step: None }, what })
+            }
+            BEFORE => {
+                let [events, opening] = [number(&mut body)?, number(&mut body)?].map(u64::from_le_bytes);
+                Ok(Frame::Before { events, opening })
             }
             NOW => Ok(Frame::Now(Time::from_nanos(u64::from_le_bytes(number(&mut body)?)))),
             END => Ok(Frame::End(Time::from_nanos(u64::from_le_bytes(number(&mut body)?)))),

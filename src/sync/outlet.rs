@@ -14,6 +14,8 @@ pub struct Batch<'a> {
     pub tasks: &'a [Arc<str>],
     /// Locks that were registered meanwhile; likewise.
     pub locks: &'a [LockName],
+    /// How many events happened before, in an outlet's first batch: then its events stand in their place.
+    pub earlier: u64,
     /// The events. No event names a task or a lock that no batch has told yet.
     pub events: &'a [Packed],
     /// Those that do not fit into that form: an event [aside](crate::event::Kind::Aside) stands for the one
@@ -25,8 +27,8 @@ pub struct Batch<'a> {
 ///
 /// It is called on one thread, the recorder's own, and must not lock an instrumented lock.
 pub trait Outlet: Send {
-    /// Takes what happened. The first batch tells all names so far, and the present state in events, as if
-    /// it had just come about: who has which lock, and who waits.
+    /// Takes what happened. The first batch tells all names so far, how many events there were, and where things
+    /// stand, in events: who has which lock, and who waits, since when.
     fn take(&mut self, batch: &Batch<'_>);
 
     /// Nothing has happened for a moment: what is kept back may go out. `now` is the recorder's time.

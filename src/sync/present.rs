@@ -4,7 +4,7 @@
 //! program in the program itself, so that whoever comes late can be told in a few events where things
 //! stand. [`Present::prologue`] makes those.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use crate::event::{Actor, Event, Family, Kind, LockId, LockName, Mode, OpId, Packed, TaskId, Time, What};
 
@@ -316,9 +316,19 @@ impl Present {
     }
 
     /// Events that lead here from nothing, to whoever comes now: the first tells how many are missing, if any are,
-    /// since then nobody knows who had what before. Times are those at which it came about.
+    /// since then nobody knows who had what before.
+    ///
+    /// Whoever has a lock, waits for one or sleeps has done so since the time that is told. Of the others nothing is
+    /// told of the time before: they begin now.
     pub fn introduction(&self) -> Prologue {
         let mut all = self.prologue(Time::ZERO, &[]);
+        let acts = |packed: &&Packed| {
+            !matches!(packed.kind(), Kind::Spawn | Kind::AddPermits | Kind::ForgetPermits | Kind::Aside)
+        };
+        let seen: HashSet<TaskId> = all.events.iter().filter(acts).map(|packed| packed.task()).collect();
+        let spawned = all.events.extract_if(.., |packed| packed.kind() == Kind::Spawn);
+        let idle: Vec<Packed> = spawned.filter(|packed| !seen.contains(&packed.task())).collect();
+        all.events.extend(idle.into_iter().map(|packed| packed.moved_to(self.at)));
         if self.lost > 0 && !self.tasks.is_empty() {
             let actor = Actor { task: TaskId(0), step: None };
             let lost = Event { seq: 0, at: Time::ZERO, actor, what: What::Lost { events: self.lost } };

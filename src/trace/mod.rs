@@ -62,12 +62,26 @@ pub struct End {
     pub note: Option<String>,
 }
 
+impl End {
+    /// The same of a history that lacks its beginning: the note tells how much that is.
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    pub(crate) fn after(mut self, earlier: u64) -> Self {
+        if earlier > 0 {
+            let earlier = format!("{} before this not kept", words::events(earlier));
+            self.note = Some(self.note.map_or_else(|| earlier.clone(), |note| format!("{note}; {earlier}")));
+        }
+        self
+    }
+}
+
 /// Everything that happened so far.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
     names: Names,
     /// How many events came before the first, and are not kept.
     earlier: u64,
+    /// So many of the first events tell where things stood when those that are kept began.
+    opening: u64,
     events: Events,
     now: State,
     /// The state every [`Trace::stride`] events, of the tasks and locks that were known then.
@@ -157,18 +171,18 @@ impl Trace {
         trace
     }
 
-    /// An empty history of what comes after so many events that are not kept. What holds at its beginning is for
-    /// its first events to say.
+    /// An empty history of what comes after so many `earlier` events that are not kept. Where things stood at its
+    /// beginning is for its first events to say, which are `opening` in number.
     ///
     /// ```
     /// use lockscope::event::Names;
     /// use lockscope::trace::Trace;
     ///
-    /// let trace = Trace::after(Names::default(), 1000);
+    /// let trace = Trace::after(Names::default(), 1000, 0);
     /// assert_eq!((trace.earlier(), trace.len()), (1000, 0));
     /// ```
-    pub fn after(names: Names, earlier: u64) -> Self {
-        Self { earlier, ..Self::new(names) }
+    pub fn after(names: Names, earlier: u64, opening: u64) -> Self {
+        Self { earlier, opening, ..Self::new(names) }
     }
 
     /// A whole history at once.
@@ -469,6 +483,12 @@ impl Trace {
     /// How many events came before the first, and are not kept.
     pub fn earlier(&self) -> u64 {
         self.earlier
+    }
+
+    /// The first moment of which is known where things stood: what the events up to it tell is true, but what else
+    /// was so meanwhile nobody tells.
+    pub fn opening(&self) -> u64 {
+        self.opening.min(self.len())
     }
 
     /// How many events are missing in all.

@@ -277,13 +277,51 @@ fn who_follows_for_long_forgets_what_was() {
     let recording = app.player().recording();
     let note = recording.trace.end().unwrap().note.clone().unwrap();
     assert!(
-        note.starts_with("it went on when this was saved; ") && note.ends_with("were not kept"),
+        note.starts_with("it went on when this was saved; ") && note.ends_with("before this not kept"),
         "{note}"
     );
     // A step back is in what is left.
     app.update(Message::Back, AREA);
     let (len, moment, _) = place(&app);
     assert_eq!(moment, len - 1);
+}
+
+/// What it is told of the time before is true, but not all that was so then.
+#[test]
+fn who_comes_late_sees_what_he_does_not_know_and_cannot_go_there() {
+    let (send, mut app) = app(MOST);
+    send.send(News::Before { events: 1000, opening: 3 }).unwrap();
+    let News::Told { more, .. } = beginning() else { panic!("it tells something") };
+    let since = vec![
+        event(100, 0, What::Acquire { lock: DB, op: OpId(1), mode: X }),
+        event(300, 1, What::Wait { lock: DB, op: OpId(2), mode: X }),
+        event(900, 2, What::Spawn),
+    ];
+    tell(
+        &send,
+        &mut app,
+        told(Names { tasks: [more.tasks, vec!["idle".into()]].concat(), ..more }, since, 900),
+    );
+    tell(&send, &mut app, handoff());
+    assert_eq!(place(&app), (6, 6, 1000));
+    let text = screen_of(&mut app, AREA);
+    assert!(text.contains("1000 events before this not kept"), "{text}");
+    for (message, moment, at) in [(Message::Home, 3, 900), (Message::Back, 3, 900), (Message::Step, 4, 1000)]
+    {
+        app.update(message, AREA);
+        assert_eq!(place(&app), (6, moment, at));
+    }
+    app.update(Message::Back, AREA);
+    app.update(Message::Back, AREA);
+    let text = screen_of(&mut app, AREA);
+    assert!(text.contains("what was before is not known"), "{text}");
+    // The reader has had it all the time, and of who is idle nothing is known before.
+    let trace = app.player().trace();
+    let first = |task| trace.lane(TaskId(task), 3).get(0).unwrap().at;
+    assert_eq!((first(0), first(2)), (Time::from_millis(100), Time::from_millis(900)));
+    // It is too late for more of it.
+    tell(&send, &mut app, News::Before { events: 5, opening: 9 });
+    assert_eq!((app.player().trace().earlier(), place(&app).0), (1000, 6));
 }
 
 #[test]

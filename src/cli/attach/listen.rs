@@ -30,6 +30,8 @@ pub(super) struct Place {
 #[derive(Default)]
 struct Told {
     more: Names,
+    /// How many events happened before, and how many of the first tell where things stand.
+    before: Option<(u64, u64)>,
     events: Vec<Event>,
     now: Time,
     /// Whether it told that nothing happened meanwhile.
@@ -73,7 +75,10 @@ fn pass_on(live: &mut Live, mut told: Told, send: &SyncSender<News>) -> Result<O
             continue;
         }
         let now = told.now;
-        let Told { more, events, .. } = std::mem::take(&mut told);
+        let Told { more, before, events, .. } = std::mem::take(&mut told);
+        if let Some((events, opening)) = before {
+            send.send(News::Before { events, opening }).map_err(|_| Left)?;
+        }
         send.send(News::Told { more, events, now }).map_err(|_| Left)?;
         if let Some(over) = over {
             return Ok(over);
@@ -107,6 +112,7 @@ impl Told {
         match live.read() {
             Ok(Frame::Task(name)) => self.more.tasks.push(name),
             Ok(Frame::Lock(lock)) => self.more.locks.push(lock),
+            Ok(Frame::Before { events, opening }) => self.before = Some((events, opening)),
             Ok(Frame::Event(event)) => {
                 self.now = self.now.max(event.at);
                 self.events.push(event);

@@ -11,7 +11,7 @@ use crate::trace::{End, json_end_line, json_line, words};
 /// Prints what the program tells, until its end.
 pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let (mut names, mut seq, mut at) = (Names::default(), 0, Time::ZERO);
+    let (mut names, mut seq, mut at, mut earlier) = (Names::default(), 0, Time::ZERO, 0);
     let gone = loop {
         // What is known is told before more is waited for.
         if !live.is_ready() {
@@ -24,6 +24,14 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             }
             Ok(Frame::Lock(lock)) => {
                 names.locks.push(lock);
+                continue;
+            }
+            Ok(Frame::Before { events, .. }) => {
+                earlier = events;
+                if let ListFormat::Text = format {
+                    let events = words::events(events);
+                    writeln!(out, "{:>12}  {events} came before; it begins with what holds now", "")?;
+                }
                 continue;
             }
             Ok(Frame::Now(_)) => continue,
@@ -53,10 +61,10 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
         }
     };
-    let end = End { outcome: Outcome::Stopped, at, note: gone };
+    let end = End { outcome: Outcome::Stopped, at, note: gone.clone() }.after(earlier);
     match format {
         ListFormat::Text => {
-            writeln!(out, "{:>12}  {}", at.to_string(), end.note.as_deref().unwrap_or("the end"))?;
+            writeln!(out, "{:>12}  {}", at.to_string(), gone.as_deref().unwrap_or("the end"))?;
         }
         ListFormat::Json => writeln!(out, "{}", json_end_line(&end, None))?,
     }

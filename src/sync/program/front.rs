@@ -16,6 +16,8 @@ pub(super) struct Front {
     outlets: Vec<Box<dyn Outlet>>,
     present: Present,
     latest: Time,
+    /// How many events were handed on.
+    happened: u64,
     batch: Vec<Packed>,
     asides: Vec<Event>,
 }
@@ -44,7 +46,8 @@ impl Front {
     /// Tells a new outlet all names so far, and what holds at present.
     pub(super) fn introduce(&mut self, mut outlet: Box<dyn Outlet>, tasks: &[Arc<str>], locks: &[LockName]) {
         let prologue = self.present.introduction();
-        let batch = Batch { tasks, locks, events: &prologue.events, asides: &prologue.asides };
+        let (events, asides) = (&*prologue.events, &*prologue.asides);
+        let batch = Batch { tasks, locks, earlier: self.happened, events, asides };
         if catch_unwind(AssertUnwindSafe(|| outlet.take(&batch))).is_ok() {
             self.outlets.push(outlet);
         }
@@ -83,6 +86,7 @@ impl Front {
             return;
         }
         let (events, asides) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.asides));
+        self.happened += events.len() as u64;
         let batch = Batch { events: &events, asides: &asides, ..Batch::default() };
         self.tell(|outlet| outlet.take(&batch));
         // Their room is used again.
