@@ -111,7 +111,7 @@ fn a_program_that_was_started_tells_its_status() {
         "{err}"
     );
     let (_, err, code) = said(&lockscope(&["attach", "--", "/not/there"]).output().unwrap());
-    assert!(err.contains("cannot start") && code == Some(2), "{err}");
+    assert!(err.contains("cannot start") && err.contains("help: after `--`") && code == Some(2), "{err}");
 }
 
 /// A program that says on stderr where it shall report to, and goes on.

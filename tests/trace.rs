@@ -443,6 +443,39 @@ fn who_gave_up_ahead_is_named() {
 }
 
 #[test]
+fn who_is_let_in_together_is_let_in_at_once() {
+    let lock = LockId(0);
+    let wait =
+        |task: u32, mode| (100 + u64::from(task), task, What::Wait { lock, op: OpId(task.into()), mode });
+    let grant = |task: u32, mode| (1000, task, What::Grant { lock, op: OpId(task.into()), mode });
+    let release = |task: u32| (1000, task, What::Release { lock, op: OpId(task.into()) });
+    let trace = made(
+        &["A", "B", "C", "D", "E"],
+        &[
+            (0, 0, What::Acquire { lock, op: OpId(0), mode: Mode::Exclusive }),
+            wait(1, Mode::Exclusive),
+            wait(2, Mode::Shared),
+            wait(3, Mode::Shared),
+            wait(4, Mode::Exclusive),
+            release(0),
+            grant(1, Mode::Exclusive),
+            release(1),
+            grant(2, Mode::Shared),
+            grant(3, Mode::Shared),
+            release(2),
+            release(3),
+            grant(4, Mode::Exclusive),
+        ],
+    );
+    let end = |moment| {
+        why::sentence(&trace, moment).unwrap().text.split_once(" Then ").map(|(_, end)| end.to_owned())
+    };
+    assert_eq!(end(9).unwrap(), "C is granted it, next in the queue.");
+    assert_eq!(end(10).unwrap(), "2 tasks got it together, the last of them D.");
+    assert_eq!(end(13).unwrap(), "it went on 2 times, at last to E.");
+}
+
+#[test]
 fn a_grant_that_is_cancelled_passes_on() {
     let (lock, a, b, c) = (LockId(0), OpId(1), OpId(2), OpId(3));
     let trace = made(

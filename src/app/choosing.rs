@@ -86,7 +86,7 @@ impl App {
     fn fold(&mut self, all: bool) {
         let roster = self.player.trace().roster();
         if roster.groups().is_empty() {
-            self.say("no tasks here are called alike");
+            self.say("no tasks here are called alike, as client#1 and client#2 are");
             return;
         }
         let group = match self.view.lane.filter(|_| !all) {

@@ -24,7 +24,7 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
         Some(lane) => (words::moment(scene.view.now), details(scene, state, lane)),
         None => match why::sentence_of(scene.trace, state, scene.view.moment) {
             Some(sentence) => (words::moment(sentence.at), sentence.text),
-            None => (words::moment(scene.view.now), "Nothing has happened yet.".to_owned()),
+            None => (words::moment(scene.view.now), nothing(scene)),
         },
     };
     let x = paint::put(buf, area.x + 1, area.y, area.width - 1, &when, theme.accent) + 1;
@@ -35,6 +35,17 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     } else {
         keys(scene, is_crowded(scene, layout), layout.keys, buf);
     }
+}
+
+/// What is said where nothing has happened. Only a program can have no locks at all.
+fn nothing(scene: &Scene) -> String {
+    let locks = &scene.trace.names().locks;
+    let hint = if locks.is_empty() {
+        " A program's lock is seen from its first use on, if it is one of `lockscope::sync` and feature `off` is not on."
+    } else {
+        ""
+    };
+    format!("Nothing has happened yet.{hint}")
 }
 
 /// What is typed to see fewer lanes, how many it leaves, and how to go on.

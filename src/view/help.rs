@@ -68,7 +68,14 @@ pub(super) fn draw_with(scene: &Scene, reading: &str, area: Rect, buf: &mut Buff
 
     let x = area.x + half;
     let room = area.right().saturating_sub(x + 6);
-    let states = LEGEND.map(|(look, words)| (theme.look(look), words));
+    // The tasks of a program do not say where they are.
+    let state = scene.trace.state(scene.trace.len());
+    let told = !scene.code.is_empty() || state.tasks.iter().any(|task| task.step.is_some());
+    let looks = LEGEND.iter().filter(|(look, _)| told || *look != Look::Suspended);
+    let states = looks.map(|&(look, words)| match look {
+        Look::Holding if !told => (theme.look(look), "holding, at work or asleep"),
+        _ => (theme.look(look), words),
+    });
     let others = [
         (("┃", theme.holding), "a hold shorter than a cell"),
         (("┃", theme.now), "handoff"),

@@ -85,11 +85,17 @@ fn the_playhead_follows_what_a_program_does_and_its_tasks_come_as_they_are_named
     let (send, mut app) = app(MOST);
     app.tick(FRAME);
     assert_eq!((place(&app), app.player().playing()), ((0, 0, 0), Playing::Playing));
-    assert!(screen_of(&mut app, AREA).contains("127.0.0.1:7007"));
+    let text = screen_of(&mut app, AREA);
+    assert!(text.contains("127.0.0.1:7007") && text.contains("feature `off` is not on."), "{text}");
     tell(&send, &mut app, beginning());
     assert_eq!(place(&app), (4, 4, 300));
     let text = screen_of(&mut app, AREA);
     assert!(text.contains(" writer ") && text.contains("db"), "{text}");
+    // Its tasks do not say where they are.
+    app.update(Message::Help, AREA);
+    let text = screen_of(&mut app, AREA);
+    assert!(text.contains("holding, at work or asleep") && !text.contains("across an .await"), "{text}");
+    app.update(Message::Help, AREA);
     // While nothing happens its time goes on, and no faster than is told.
     tell(&send, &mut app, told(Names::default(), vec![], 900));
     assert_eq!(place(&app), (4, 4, 900));

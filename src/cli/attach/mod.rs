@@ -23,11 +23,14 @@ pub fn attach(flags: &AttachFlags) -> Result<(), Failure> {
     if drawn {
         view::can_save(flags)?;
     } else if flags.save.is_some() {
-        return Err(Failure::Unusable(
-            "error: `--save` needs a terminal to draw in\n  help: without one, `--format json` prints what \
-             happens\n"
-                .into(),
-        ));
+        let help = if flags.format.is_some() && in_terminal() {
+            "leave out `--format`, which prints what happens in place of drawing it"
+        } else {
+            "without one, `--format json` prints what happens"
+        };
+        return Err(Failure::Unusable(format!(
+            "error: `--save` needs a terminal to draw in\n  help: {help}\n"
+        )));
     }
     let format = flags.format.unwrap_or(ListFormat::Text);
     let Some(addr) = &flags.addr else {
@@ -79,8 +82,8 @@ fn token(flags: &AttachFlags) -> Result<Option<Token>, Failure> {
 /// Says why there is nothing to look at, and what to do.
 fn nothing(addr: &str, error: &ConnectError) -> Failure {
     let help = match error {
-        ConnectError::Address(_) => "give a host and a port, such as 127.0.0.1:7007",
-        ConnectError::Nobody(_) => "is the program running, and does it call `lockscope::live::serve`?",
+        ConnectError::Address(_) => "give a host that is known here and a port, such as 127.0.0.1:7007",
+        ConnectError::Nobody(_) => "is the program running, and does it call `lockscope::serve`?",
         ConnectError::NotLockscope => "look at the port: the program tells it as `Serving::addr`",
         ConnectError::WrongToken => "give the program's token with `--token-env VAR` or `--token-file FILE`",
         ConnectError::OtherVersion(_) => "use the lockscope that the program was built with",

@@ -69,7 +69,12 @@ impl Started {
             .stdout(out)
             .stderr(err)
             .spawn()
-            .map_err(|error| Failure::Unusable(format!("error: cannot start `{name}`: {error}\n")))?;
+            .map_err(|error| {
+                Failure::Unusable(format!(
+                    "error: cannot start `{name}`: {error}\n  help: after `--` come a program and its arguments, \
+                     such as `attach -- target/debug/my-program`\n"
+                ))
+            })?;
         Ok(Self { name, child: Ours::new(child, signals), listener: Some(listener), token })
     }
 
@@ -111,7 +116,11 @@ impl Started {
                         if let Ok(stream) = heard.recv() {
                             return greet(stream);
                         }
-                        complain("lockscope: the program ended and reported nothing\n", 0);
+                        complain(
+                            "lockscope: the program ended and reported nothing\n  help: does it call \
+                             `lockscope::serve`?\n",
+                            0,
+                        );
                         return Ok(None);
                     }
                 }

@@ -92,8 +92,15 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<S
             text += &format!(" Then {} {verb} it, next in the queue.", words::the(name(only)));
         }
         [.., last] if owns => {
-            text +=
-                &format!(" Then it went on {} times, at last to {}.", later.len(), words::the(name(last)));
+            // Those who are let in together are let in at once.
+            let cause = |handoff: &Handoff| handoff.from(moment).map(|from| from.seq);
+            let mut turns = later.chunk_by(|one, next| cause(one) == cause(next));
+            let with = turns.next_back().map_or(0, <[_]>::len);
+            let who = if with > 1 { words::counted(with as u64, "task") } else { words::the(name(last)) };
+            text += &match turns.count() + 1 {
+                1 => format!(" Then {who} got it together, the last of them {}.", words::the(name(last))),
+                times => format!(" Then it went on {times} times, at last to {who}."),
+            };
         }
         [only] => text += &format!(" Then {}.", words::the(name(only))),
         [.., last] => text += &format!(" Then {} more, the last {}.", later.len(), words::the(name(last))),
