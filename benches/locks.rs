@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lockscope::event::LockKind;
-use lockscope::sync::{Batch, Mutex, Outlet, Recorder};
+use lockscope::sync::{Batch, Mutex, Outlet, Recorder, RwLock, Semaphore};
 
 /// Takes events and does nothing with them.
 struct Nothing;
@@ -75,16 +75,31 @@ fn compare(
 }
 
 macro_rules! uncontended {
-    ($runtime:expr, $lock:expr, $count:expr) => {{
-        let lock = &$lock;
+    ($runtime:expr, $lock:expr, $count:expr) => {
+        uncontended!($runtime, $lock, $count, |lock| *lock.lock().await += 1)
+    };
+    ($runtime:expr, $lock:expr, $count:expr, |$name:ident| $each:expr) => {{
+        let $name = &$lock;
         time($count, || {
             $runtime.block_on(tokio::task::unconstrained(async {
                 for _ in 0..$count {
-                    *lock.lock().await += 1;
+                    $each;
                 }
             }));
         })
     }};
+}
+
+/// A row of one operation on a lock that nobody else wants.
+macro_rules! off {
+    ($runtime:expr, $what:literal, $bare:expr, $off:expr, |$name:ident| $each:expr) => {
+        compare(
+            concat!("off, uncontended: ", $what),
+            || uncontended!($runtime, $bare, FEW, |$name| $each),
+            || uncontended!($runtime, $off, FEW, |$name| $each),
+            || {},
+        );
+    };
 }
 
 macro_rules! contended {
@@ -136,6 +151,11 @@ fn main() {
         || uncontended!(one, off, FEW),
         pause,
     );
+    let (bare_rw, off_rw) = (tokio::sync::RwLock::new(0_u64), RwLock::new(0_u64));
+    off!(one, "RwLock, read", bare_rw, off_rw, |lock| std::hint::black_box(*lock.read().await));
+    off!(one, "RwLock, write", bare_rw, off_rw, |lock| *lock.write().await += 1);
+    let (bare_permits, off_permits) = (tokio::sync::Semaphore::new(3), Semaphore::new(3));
+    off!(one, "Semaphore", bare_permits, off_permits, |lock| drop(lock.acquire().await));
     compare("on, uncontended", || uncontended!(one, bare, FEW), || uncontended!(one, on, FEW), pause);
     for tasks in [2, 8] {
         let bare = Arc::new(tokio::sync::Mutex::new(0_u64));

@@ -15,7 +15,7 @@ use tokio::sync::TryLockError;
 
 use super::block::block_on;
 use super::inside::Inside;
-use super::probe::{Held, Probe, ask, attempt};
+use super::probe::{Held, Probe, ask, at_once, attempt};
 use super::recorder::Recorder;
 use crate::event::{LockId, LockKind, Mode};
 
@@ -156,9 +156,11 @@ impl<T> RwLock<T> {
     /// that it was given. That is recorded as a [`Cancel`](crate::event::What::Cancel); a future that
     /// was never polled has not asked and records nothing.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        let (inner, held) =
-            ask(self.probe.tap(), Mode::Shared, || self.inner().try_read().ok(), || self.inner().read())
-                .await;
+        let (tap, attempt) = (self.probe.tap(), || self.inner().try_read().ok());
+        let (inner, held) = match at_once(tap, Mode::Shared, attempt) {
+            Some(taken) => taken,
+            None => ask(tap, Mode::Shared, attempt, || self.inner().read()).await,
+        };
         RwLockReadGuard::new(Held::of(held), inner)
     }
 
@@ -235,9 +237,11 @@ impl<T> RwLock<T> {
     ///
     /// That of [`RwLock::read`]. Readers who waited only for this writer are let in by its leaving.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        let (inner, held) =
-            ask(self.probe.tap(), Mode::Exclusive, || self.inner().try_write().ok(), || self.inner().write())
-                .await;
+        let (tap, attempt) = (self.probe.tap(), || self.inner().try_write().ok());
+        let (inner, held) = match at_once(tap, Mode::Exclusive, attempt) {
+            Some(taken) => taken,
+            None => ask(tap, Mode::Exclusive, attempt, || self.inner().write()).await,
+        };
         RwLockWriteGuard::new(Held::of(held), inner)
     }
 

@@ -17,7 +17,7 @@ use tokio::task::coop::unconstrained;
 
 use super::block::block_on;
 use super::inside::Inside;
-use super::probe::{Probe, Record, Tap, ask_or_fail, attempt};
+use super::probe::{Probe, Record, Tap, ask_or_fail, at_once, attempt};
 use super::recorder::Recorder;
 use crate::event::{LockId, LockKind, Mode, What};
 use share::{Share, op};
@@ -207,7 +207,11 @@ impl Semaphore {
     /// given. That is recorded as a [`What::Cancel`]; a future that was never polled has not asked and
     /// records nothing.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let (inner, record) = self.ask(1, || self.inner().try_acquire(), || self.inner().acquire()).await?;
+        let (tap, attempt) = (self.tap(), || self.inner().try_acquire());
+        let (inner, record) = match at_once(tap, Mode::Permits(1), || attempt().ok()) {
+            Some(taken) => taken,
+            None => self.ask(1, attempt, || self.inner().acquire()).await?,
+        };
         Ok(SemaphorePermit::new(Share::new(self, op(record), 1), inner))
     }
 

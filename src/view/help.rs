@@ -30,11 +30,14 @@ pub(super) const READING_COMPARED: &str = "Each rule begins a run: what it is ca
     of two got all.";
 
 pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
-    draw_with(scene, READING, area, buf);
+    // The tasks of a program do not say where they are.
+    let state = scene.trace.state(scene.trace.len());
+    let told = !scene.code.is_empty() || state.tasks.iter().any(|task| task.step.is_some());
+    draw_with(scene, READING, told, area, buf);
 }
 
-/// With these sentences on how to read the picture.
-pub(super) fn draw_with(scene: &Scene, reading: &str, area: Rect, buf: &mut Buffer) {
+/// With these sentences on how to read the picture, and where it is `told` at which step a task is.
+pub(super) fn draw_with(scene: &Scene, reading: &str, told: bool, area: Rect, buf: &mut Buffer) {
     let theme = scene.theme;
     for y in area.y..area.bottom() {
         paint::run(buf, area.x, y, area.width, " ", theme.text);
@@ -68,9 +71,6 @@ pub(super) fn draw_with(scene: &Scene, reading: &str, area: Rect, buf: &mut Buff
 
     let x = area.x + half;
     let room = area.right().saturating_sub(x + 6);
-    // The tasks of a program do not say where they are.
-    let state = scene.trace.state(scene.trace.len());
-    let told = !scene.code.is_empty() || state.tasks.iter().any(|task| task.step.is_some());
     let looks = LEGEND.iter().filter(|(look, _)| told || *look != Look::Suspended);
     let states = looks.map(|&(look, words)| match look {
         Look::Holding if !told => (theme.look(look), "holding, at work or asleep"),

@@ -13,15 +13,52 @@ use super::Semaphore;
 use crate::event::{LockId, Mode, OpId, What};
 use crate::sync::probe::Record;
 
-/// The share that a permit has, recorded when it is dropped: before the real permits are given back.
+/// The share that a permit has, recorded when it is dropped: before the real permits are given back. It is moved
+/// wherever its permit is, so it is small.
 pub(super) struct Share<S: Deref<Target = Semaphore>> {
     pub(super) semaphore: S,
-    /// Permits that were acquired before anybody recorded it. To the recording they come back as new.
+    parts: Parts,
+}
+
+/// Permits, and where they come from.
+enum Parts {
+    /// Acquired before anybody recorded it. To the recording they come back as new.
+    Unseen(usize),
+    /// All of one acquisition: what nearly every permit has.
+    One(OpId, u32),
+    /// What was merged or split.
+    Mixed(Box<Mixed>),
+}
+
+#[derive(Default)]
+struct Mixed {
     unseen: usize,
-    /// What nearly every permit has.
-    first: Option<Part>,
-    /// What was merged into it besides.
-    more: Vec<Part>,
+    parts: Vec<Part>,
+}
+
+impl Parts {
+    const NONE: Self = Self::Unseen(0);
+
+    /// The same, in a form that can be any.
+    fn mix(&mut self) -> &mut Mixed {
+        if !matches!(self, Self::Mixed(_)) {
+            let (unseen, one, _) = std::mem::replace(self, Self::NONE).apart();
+            *self = Self::Mixed(Box::new(Mixed { unseen, parts: one.into_iter().collect() }));
+        }
+        match self {
+            Self::Mixed(mixed) => mixed,
+            Self::Unseen(_) | Self::One(..) => unreachable!("it was made so above"),
+        }
+    }
+
+    /// How many nobody saw, the one, and all others.
+    fn apart(self) -> (usize, Option<Part>, Vec<Part>) {
+        match self {
+            Self::Unseen(unseen) => (unseen, None, Vec::new()),
+            Self::One(op, permits) => (0, Some(Part { op, permits, all: None }), Vec::new()),
+            Self::Mixed(mixed) => (mixed.unseen, None, mixed.parts),
+        }
+    }
 }
 
 /// Permits of one acquisition.
@@ -55,29 +92,17 @@ impl Part {
 
 impl<S: Deref<Target = Semaphore>> Share<S> {
     /// Of an acquisition of so many permits, if it is recorded.
+    #[inline]
     pub(super) fn new(semaphore: S, op: Option<OpId>, permits: u32) -> Self {
-        let unseen = if op.is_some() { 0 } else { permits as usize };
-        let first = op.map(|op| Part { op, permits, all: None });
-        Self { semaphore, unseen, first, more: Vec::new() }
-    }
-
-    fn push(&mut self, part: Part) {
-        match &self.first {
-            Some(_) => self.more.push(part),
-            None => self.first = Some(part),
-        }
-    }
-
-    fn pop(&mut self) -> Option<Part> {
-        self.more.pop().or_else(|| self.first.take())
+        let parts = op.map_or(Parts::Unseen(permits as usize), |op| Parts::One(op, permits));
+        Self { semaphore, parts }
     }
 
     /// Takes all that `other` has.
     pub(super) fn merge(&mut self, mut other: Self) {
-        self.unseen += std::mem::take(&mut other.unseen);
-        while let Some(part) = other.pop() {
-            self.push(part);
-        }
+        let (mine, other) = (self.parts.mix(), std::mem::take(other.parts.mix()));
+        mine.unseen += other.unseen;
+        mine.parts.extend(other.parts.into_iter().rev());
     }
 
     /// So many of its permits, of which it has enough.
@@ -85,50 +110,57 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     where
         S: Clone,
     {
-        let unseen = self.unseen.min(permits);
-        self.unseen -= unseen;
-        permits -= unseen;
-        let mut apart = Self { semaphore: self.semaphore.clone(), unseen, first: None, more: Vec::new() };
+        let (mine, mut apart) = (self.parts.mix(), Mixed::default());
+        apart.unseen = mine.unseen.min(permits);
+        mine.unseen -= apart.unseen;
+        permits -= apart.unseen;
         while permits > 0
-            && let Some(mut part) = self.pop()
+            && let Some(mut part) = mine.parts.pop()
         {
             if part.permits as usize > permits {
-                apart.push(part.split(permits as u32));
-                self.push(part);
+                apart.parts.push(part.split(permits as u32));
+                mine.parts.push(part);
                 break;
             }
             permits -= part.permits as usize;
-            apart.push(part);
+            apart.parts.push(part);
         }
-        apart
+        Self { semaphore: self.semaphore.clone(), parts: Parts::Mixed(Box::new(apart)) }
     }
 
     /// Records that its permits are taken away for good. Those that nobody saw are gone already.
     pub(super) fn forget(mut self) {
-        self.unseen = 0;
-        let parts = self.first.iter().chain(&self.more);
-        let permits = parts.fold(0_u32, |sum, part| sum.saturating_add(part.permits));
+        let mixed = self.parts.mix();
+        mixed.unseen = 0;
+        let permits = mixed.parts.iter().fold(0_u32, |sum, part| sum.saturating_add(part.permits));
         self.over((permits > 0).then_some(|lock| What::ForgetPermits { lock, permits }));
     }
 
     /// Records the end of it, after something else.
     fn over(&mut self, before: Option<impl FnOnce(LockId) -> What>) {
-        let unseen = u32::try_from(std::mem::take(&mut self.unseen)).unwrap_or(u32::MAX);
-        let parts = self.first.take().into_iter().chain(std::mem::take(&mut self.more));
+        let (unseen, one, others) = std::mem::replace(&mut self.parts, Parts::NONE).apart();
+        if unseen == 0 && one.is_none() && others.is_empty() {
+            return;
+        }
         let Some(tap) = self.semaphore.tap() else { return };
+        let unseen = u32::try_from(unseen).unwrap_or(u32::MAX);
         tap.tell(|lock| {
             let came = (unseen > 0).then_some(What::AddPermits { lock, permits: unseen });
             let before = before.map(|before| before(lock));
+            let parts = one.into_iter().chain(others);
             before.into_iter().chain(came).chain(parts.map(move |part| part.end(lock)))
         });
     }
 }
 
 impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
+    #[inline]
     fn drop(&mut self) {
-        if self.unseen > 0 || self.first.is_some() {
-            self.over(None::<fn(LockId) -> What>);
+        // Nearly always, where nothing is recorded.
+        if matches!(self.parts, Parts::Unseen(_)) && self.semaphore.tap().is_none() {
+            return;
         }
+        self.over(None::<fn(LockId) -> What>);
     }
 }
 

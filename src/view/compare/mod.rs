@@ -207,7 +207,7 @@ impl Widget for CompareScene<'_> {
             None => self.with_longest(|scene| super::layout::too_small(scene, area, buf)),
         }
         if self.view.help && area.width >= super::MIN_WIDTH && area.height >= super::MIN_HEIGHT {
-            self.with_longest(|scene| help::draw_with(scene, help::READING_COMPARED, area, buf));
+            self.with_longest(|scene| help::draw_with(scene, help::READING_COMPARED, true, area, buf));
         }
         if self.view.ascii {
             paint::to_ascii(buf);
