@@ -8,6 +8,7 @@
 mod shows;
 
 use std::hint::black_box;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,25 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 use shows::Show;
 
+/// What makes so many events.
+type Program = fn(usize) -> (Names, Vec<Packed>);
+
+const PROGRAMS: [(&str, Program); 4] = [
+    ("one lock, 8 tasks that wait", contended),
+    ("16 locks, 100 tasks, nobody waits", uncontended),
+    ("16 permits, 100 tasks, nobody waits", permits),
+    ("1,000 locks, 10,000 tasks, nobody waits", crowd),
+];
+
+/// Set in a process of its own, to which of the programs that tells the memory.
+const MEMORY: &str = "LOCKSCOPE_BENCH_MEMORY";
+
 fn main() {
     let count = std::env::var("EVENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000_000);
+    let alone = std::env::var(MEMORY).ok().and_then(|index| index.parse::<usize>().ok());
+    if let Some((_, program)) = alone.and_then(|index| PROGRAMS.get(index)) {
+        return memory(*program, count);
+    }
     let small = Show::handoff();
     let rival = best(200, || small.draw(&small.end(), ThemeName::Dark, 200, 50));
     let control = best(200, || small.draw(&small.end(), ThemeName::Dark, 200, 50));
@@ -33,15 +51,12 @@ fn main() {
         micros(rival),
         ratio(control, rival)
     );
-    for (what, program) in [
-        ("one lock, 8 tasks that wait", contended as fn(_) -> _),
-        ("16 locks, 100 tasks, nobody waits", uncontended),
-        ("16 permits, 100 tasks, nobody waits", permits),
-        ("1,000 locks, 10,000 tasks, nobody waits", crowd),
-    ] {
+    for (index, (what, program)) in PROGRAMS.into_iter().enumerate() {
         println!("\n{what}: {count} events");
         let (names, events) = program(count);
         model(&names, &events);
+        // Here what was let go of before would be used again.
+        Command::new(std::env::current_exe().unwrap()).env(MEMORY, index.to_string()).status().unwrap();
         let trace = built(&names, &events);
         pictures(&trace, rival);
     }
@@ -64,15 +79,6 @@ fn model(names: &Names, events: &[Packed]) {
         ratio(model, copy),
         1e3 / each(model)
     );
-    let before = resident();
-    let trace = built(names, events);
-    if let (Some(before), Some(after)) = (before, resident()) {
-        println!(
-            "  its memory                  {:>8.1} bytes an event",
-            (after - before) as f64 / trace.len() as f64
-        );
-    }
-    drop(trace);
     let mut file = Vec::new();
     trace_file::write_compact(&recording(names, events), &mut file).unwrap();
     println!("  as a compact file           {:>8.2} bytes an event", file.len() as f64 / events.len() as f64);
@@ -257,6 +263,17 @@ fn micros(span: Duration) -> f64 {
 }
 
 /// How much memory the process has, where the system tells.
+/// Tells what a model takes in a process that has let go of nothing yet.
+fn memory(program: Program, count: usize) {
+    let (names, events) = program(count);
+    let before = resident();
+    let trace = built(&names, &events);
+    if let (Some(before), Some(after)) = (before, resident()) {
+        let each = (after - before) as f64 / trace.len() as f64;
+        println!("  its memory                  {each:>8.1} bytes an event");
+    }
+}
+
 fn resident() -> Option<u64> {
     let told = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = told.split(' ').nth(1)?.parse().ok()?;

@@ -435,7 +435,7 @@ impl Trace {
     /// way, so that all of them together take a part of what the events take.
     fn stride(&self, under_way: usize) -> u64 {
         let kept = self.names.tasks.len() + self.names.locks.len() + under_way;
-        (4 * kept).max(4 * NEAR as usize) as u64
+        (6 * kept).max(6 * NEAR as usize) as u64
     }
 
     /// Says that nothing more will come.
@@ -537,7 +537,7 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any other a copy
-    /// that shares what it can, and up to 4096 events, or four for each task, lock and operation under way
+    /// that shares what it can, and up to 6144 events, or six for each task, lock and operation under way
     /// where those are more. What lies near the moment that was asked for before costs as little then too.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         if moment >= self.len() {
