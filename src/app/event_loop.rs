@@ -9,11 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as Input;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-use signal_hook::iterator::Signals;
-
 use ratatui::layout::Rect;
+use signal_hook::consts::SIGTSTP;
 
+use super::signals::Signals;
 use super::terminal::{self, Screen};
 use super::{Message, Next, Reload, Reloaded};
 
@@ -65,16 +64,17 @@ enum Mail {
     Closed,
 }
 
-/// Runs the program in the terminal until the viewer leaves. Gives the signal that ended it, if one
+/// Runs the program in the terminal until the viewer leaves; `signals` are listened to since before the program
+/// started its threads. Gives the signal that ended it, if one
 /// did; the terminal is given back by then.
 ///
 /// # Errors
 ///
 /// What the terminal says.
-pub fn run(app: &mut impl Program) -> io::Result<Option<i32>> {
+pub fn run(app: &mut impl Program, signals: Signals) -> io::Result<Option<i32>> {
     let (send, inbox) = channel();
     // Before the terminal is taken: a signal must never find it taken and nobody listening.
-    listen_for_signals(send.clone())?;
+    answer(signals, send.clone())?;
     let mut screen = Screen::take()?;
     if let Some(file) = app.watched() {
         watch(file, send.clone())?;
@@ -147,8 +147,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// The same for whoever has to ask twice.
 const SECOND_ANSWER: Duration = Duration::from_millis(250);
 
-fn listen_for_signals(send: Sender<Mail>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP])?;
+fn answer(mut signals: Signals, send: Sender<Mail>) -> io::Result<()> {
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut asked = false;
         for signal in signals.forever() {

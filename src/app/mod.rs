@@ -13,6 +13,7 @@ mod message;
 mod origin;
 mod player;
 mod reload;
+mod signals;
 mod terminal;
 
 use std::io;
@@ -36,6 +37,7 @@ pub use message::{COMPARE_HINTS, HINTS, Message, compare_message, message};
 pub use origin::{Incoming, News};
 pub use player::{Player, Question, SPEEDS, Stops, end, note};
 pub use reload::{Reload, Reloaded};
+pub use signals::{Signals, undisturbed};
 pub use terminal::Screen;
 
 /// How the program begins.

@@ -55,7 +55,8 @@ pub fn compare(
     match format {
         None if in_terminal() => {
             let looks = app::Looks { speed: look.speed, theme: theme(look.theme), big: look.big, ascii };
-            return show_in_terminal(app::Compare::new(title, what, comparison, &looks));
+            let signals = app::Signals::listen()?;
+            return show_in_terminal(app::Compare::new(title, what, comparison, &looks), signals);
         }
         Some(ListFormat::Json) => {
             let mut out = io::stdout().lock();

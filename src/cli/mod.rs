@@ -141,16 +141,17 @@ fn run(name: &str, flags: &RunFlags) -> Result<(), Failure> {
         ascii: flags.engine.ascii || !is_utf8(),
         stops,
     };
+    let signals = app::Signals::listen()?;
     let mut app = App::new(warn(checked), &settings)
         .map_err(|refused| Failure::Unusable(format!("error: {refused}\n")))?;
     if let Some(file) = file {
         app.reload_from(Arc::new(file), flags.watch);
     }
-    show_in_terminal(app)
+    show_in_terminal(app, signals)
 }
 
-fn show_in_terminal(mut program: impl app::Program) -> Result<(), Failure> {
-    match app::run(&mut program) {
+fn show_in_terminal(mut program: impl app::Program, signals: app::Signals) -> Result<(), Failure> {
+    match app::run(&mut program, signals) {
         Ok(None) => Ok(()),
         Ok(Some(signal)) => Err(Failure::Signal(signal)),
         Err(error) => Err(error.into()),

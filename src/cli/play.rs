@@ -2,7 +2,7 @@
 
 use super::args::{AxisFlag, LookFlags};
 use super::{Failure, axis, in_terminal, input, is_utf8, order, show_in_terminal, theme};
-use crate::app::{App, Settings, Stops};
+use crate::app::{App, Settings, Signals, Stops};
 use crate::engine::Options;
 use crate::record::Recording;
 
@@ -32,5 +32,6 @@ pub fn show(
         ascii,
         stops,
     };
-    show_in_terminal(App::play(recording, &settings))
+    let signals = Signals::listen()?;
+    show_in_terminal(App::play(recording, &settings), signals)
 }

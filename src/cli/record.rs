@@ -15,6 +15,7 @@ use super::output::{Out, Output};
 use super::progress::Progress;
 use super::record_flags::{Fps, RecordFlags};
 use super::{Failure, axis, complain, input, log_to, order, theme};
+use crate::app::undisturbed;
 use crate::record::cast::{self, Cast};
 use crate::record::frames::{Cut, Frames, Look, Pace, Viewer};
 use crate::record::handout::handout;
@@ -364,10 +365,12 @@ fn nowhere(recording: &Recording, at: &At) -> Failure {
 /// From now on a signal is noted, so that files begun are cleared away.
 fn listen() -> io::Result<Arc<AtomicUsize>> {
     let signal = Arc::new(AtomicUsize::new(0));
-    for number in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register_usize(number, signal.clone(), number as usize)?;
-    }
-    Ok(signal)
+    undisturbed(|| {
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register_usize(number, signal.clone(), number as usize)?;
+        }
+        Ok(signal)
+    })
 }
 
 fn heard(signal: &AtomicUsize) -> Option<i32> {

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::args::{AttachFlags, ListFormat};
 use super::{Failure, in_terminal};
+use crate::app::{Signals, undisturbed};
 use crate::live::{ConnectError, Live, Token};
 use crate::trace::words;
 use listen::Place;
@@ -40,13 +42,14 @@ pub fn attach(flags: &AttachFlags) -> Result<(), Failure> {
     let mut live = Live::connect(addr, token.as_ref()).map_err(|error| nothing(addr, &error))?;
     if drawn {
         let place = Place { addr: addr.clone(), token };
-        view::show(live, Some(place), addr, flags).map(drop)
+        view::show(live, Signals::listen()?, Some(place), addr, flags).map(drop)
     } else {
         // Whoever has seen enough ends it so: that is no failure.
-        for signal in [SIGINT, SIGTERM] {
+        undisturbed(|| {
             let always = Arc::new(AtomicBool::new(true));
-            signal_hook::flag::register_conditional_shutdown(signal, 0, always)?;
-        }
+            flag::register_conditional_shutdown(SIGINT, 0, Arc::clone(&always))?;
+            flag::register_conditional_shutdown(SIGTERM, 0, always)
+        })?;
         text::print(&mut live, format)
     }
 }

@@ -20,6 +20,7 @@ use tempfile::NamedTempFile;
 use super::super::args::{AttachFlags, ListFormat};
 use super::super::{Failure, complain};
 use super::{nothing, text, view};
+use crate::app::{self, undisturbed};
 use crate::live::{ConnectError, Live, REPORT, Token};
 use crate::trace::words;
 
@@ -61,7 +62,7 @@ impl Started {
         let Some(token) = Token::new(&text) else { return Err(Failure::Failed("no token".into())) };
         let name = words::clean(&program.to_string_lossy()).into_owned();
         // Before there is anything to leave behind.
-        let signals = Signals::new([SIGINT, SIGTERM])?;
+        let signals = undisturbed(|| Signals::new([SIGINT, SIGTERM]))?;
         let child = Command::new(program)
             .args(args)
             .env(REPORT, format!("{} {text}", listener.local_addr()?))
@@ -75,7 +76,7 @@ impl Started {
                      such as `attach -- target/debug/my-program`\n"
                 ))
             })?;
-        Ok(Self { name, child: Ours::new(child, signals), listener: Some(listener), token })
+        Ok(Self { name, child: Ours::new(child, signals)?, listener: Some(listener), token })
     }
 
     /// Waits for the program to come; it need not, and may end before.
@@ -150,7 +151,7 @@ struct Ours {
 impl Ours {
     /// Until it is dropped, one of `signals` ends the program; then we have so much time to end by ourselves, which
     /// we may not do where nobody reads what we write.
-    fn new(child: Child, mut signals: Signals) -> Self {
+    fn new(child: Child, mut signals: Signals) -> io::Result<Self> {
         let ours = Self {
             child: Arc::new(Mutex::new(child)),
             signals: signals.handle(),
@@ -165,11 +166,12 @@ impl Ours {
                 std::process::exit(0);
             }
         };
-        if thread::Builder::new().name("signals".into()).spawn(wait).is_err() {
-            // Then signals do what they do to everybody.
-            ours.signals.close();
+        if let Err(error) = thread::Builder::new().name("signals".into()).spawn(wait) {
+            // Nobody would hear them.
+            end(&ours.child)?;
+            return Err(error);
         }
-        ours
+        Ok(ours)
     }
 
     /// The signal that asked us to end.
@@ -263,9 +265,10 @@ pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     let shown = match started.reporter() {
         Ok(Some(live)) => {
             let name = started.name.rsplit('/').next().unwrap_or(&started.name).to_owned();
-            // From here on the player hears signals.
+            // From here on the player hears signals; with nobody listening in between they would do nothing.
+            let signals = app::Signals::listen()?;
             started.child.signals.close();
-            view::show(live, None, &name, flags)
+            view::show(live, signals, None, &name, flags)
         }
         // It has ended already.
         Ok(None) => Ok(true),

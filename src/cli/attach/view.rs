@@ -11,7 +11,7 @@ use super::super::output::Output;
 use super::super::record::write_trace;
 use super::super::{Failure, axis, complain, is_utf8, theme};
 use super::listen::{Place, listen};
-use crate::app::{self, App, Incoming, Keep, Settings, Stops};
+use crate::app::{self, App, Incoming, Keep, Settings, Signals, Stops};
 use crate::engine::Options;
 use crate::live::Live;
 use crate::record::Recording;
@@ -30,6 +30,7 @@ const NAMES: u32 = 10_000;
 /// Shows a program until the viewer leaves; whether it was over by then.
 pub(super) fn show(
     live: Live,
+    signals: Signals,
     place: Option<Place>,
     title: &str,
     flags: &AttachFlags,
@@ -47,7 +48,7 @@ pub(super) fn show(
     };
     let mut app = App::live(&words::clean(title), Incoming::new(news, MOST), &settings);
     app.keep_with(Arc::new(Here));
-    let left = app::run(&mut app);
+    let left = app::run(&mut app, signals);
     if let Some(path) = &flags.save {
         save(path, &app.player().recording())?;
     }
