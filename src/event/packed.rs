@@ -286,6 +286,17 @@ impl Packed {
         Self([at.nanos(), self.0[1], self.0[2]])
     }
 
+    /// Becomes `event`. What is the same is not written: another thread may have it close at hand. Word by word: to
+    /// compare more of an event at once has to wait until it is whole in memory.
+    #[inline(always)]
+    pub(crate) fn become_like(&mut self, event: Self) {
+        for (kept, word) in self.0.iter_mut().zip(event.0) {
+            if *kept != word {
+                *kept = word;
+            }
+        }
+    }
+
     /// The same of another operation.
     #[inline]
     pub(crate) const fn with_op(self, op: OpId) -> Self {

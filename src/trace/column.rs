@@ -23,13 +23,17 @@ pub(super) struct Column {
     /// Of what is whole.
     blocks: Vec<Marks>,
     large: Vec<Marks>,
+    /// Of the last block, which is not whole: to look back at it costs more than to keep it.
+    open: Marks,
 }
 
 impl Column {
     /// Adds a change. The moments come in order, and are below [`MOST`].
     #[inline(always)]
     pub fn push(&mut self, moment: u64, mark: u8) {
-        self.changes.push((moment as u32) << MARK_BITS | u32::from(mark));
+        let change = (moment as u32) << MARK_BITS | u32::from(mark);
+        self.changes.push(change);
+        self.open |= bit(change);
         if self.changes.len().is_multiple_of(BLOCK) {
             self.close_block();
         }
@@ -37,8 +41,7 @@ impl Column {
 
     #[inline(never)]
     fn close_block(&mut self) {
-        let block = self.changes.len() - BLOCK;
-        self.blocks.push(union(self.changes.get(block..), |change| bit(*change)));
+        self.blocks.push(std::mem::take(&mut self.open));
         if self.changes.len().is_multiple_of(LARGE) {
             let block = self.blocks.len() - LARGE / BLOCK;
             self.large.push(union(self.blocks.get(block..), |marks| *marks));

@@ -58,9 +58,7 @@ impl Events {
         }
         match self.parts.get_mut(self.len / PART) {
             Some(part) => match part.get_mut(self.len % PART) {
-                // What is the same is not written: another thread may have it close at hand.
-                Some(lent) if *lent == event => {}
-                Some(lent) => *lent = event,
+                Some(lent) => lent.become_like(event),
                 None => part.push(event),
             },
             None => self.begin_part(event),

@@ -26,6 +26,7 @@ pub mod words;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::event::{Event, Kind, LockId, Names, OpId, Outcome, Packed, TaskId, Time, What};
@@ -246,6 +247,20 @@ impl Trace {
     /// assert_eq!(trace.event(1), Some(spawn));
     /// ```
     pub fn push_packed(&mut self, packed: Packed) {
+        self.push_one(packed);
+    }
+
+    /// Adds some of the events that were lent last.
+    pub(crate) fn push_lent(&mut self, some: Range<usize>) {
+        for index in some {
+            if let Some(packed) = self.lent(index) {
+                self.push_one(packed);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn push_one(&mut self, packed: Packed) {
         // Time that runs back can only come from a damaged recording; order is what counts.
         let packed = match packed.kind() {
             // Its timer stays where it is.
@@ -277,7 +292,7 @@ impl Trace {
     }
 
     /// Gives room for what comes next, with those events in it already: each is to be [looked at](Self::lent) and pushed,
-    /// or left out. Gives them back where they do not fit.
+    /// or left out, or they are [pushed](Self::push_lent) as they are. Gives them back where they do not fit.
     pub(crate) fn lend(&mut self, events: Vec<Packed>) -> Result<(), Vec<Packed>> {
         self.events.lend(events)
     }

@@ -66,6 +66,9 @@ pub fn write_compact(recording: &Recording, out: &mut impl Write) -> io::Result<
 /// So many pieces are read ahead of what is made of them.
 const AHEAD: usize = 4;
 
+/// So many events are paid for at once.
+const AT_ONCE: usize = 256;
+
 /// A piece is handed over with so many events, or so many other things.
 const MARKS: usize = 1 << 10;
 
@@ -125,6 +128,8 @@ struct Piece {
     events: Vec<Packed>,
     /// Those that the events aside among them stand for, in their order.
     asides: Vec<Event>,
+    /// Whether one of them may cost more than others.
+    costly: bool,
     marks: Vec<Mark>,
 }
 
@@ -157,6 +162,7 @@ impl Piece {
         self.marks.push(Mark { at: self.events.len(), offset, tells });
         let (here, rest) = events.split_at(events.len().min(PART - self.events.len()));
         self.events.extend_from_slice(here);
+        self.costly |= here.iter().any(|packed| Budget::is_costly(packed.kind()));
         if !asides.is_empty() {
             let aside = here.iter().filter(|packed| packed.kind() == Kind::Aside);
             self.asides.extend(aside.filter_map(|packed| asides.get(packed.large() as usize).cloned()));
@@ -264,16 +270,24 @@ impl Told {
 
     /// Takes a piece, or says what cannot be, or is too much, and in which block.
     fn take(&mut self, piece: Piece) -> Result<(), Broken> {
-        let Piece { events, asides, marks } = piece;
+        let Piece { events, asides, costly, marks } = piece;
         let ends: Vec<usize> = marks.iter().skip(1).map(|mark| mark.at).chain([events.len()]).collect();
         // The history keeps them where they are, unless something was left out before.
         let elsewhere = self.trace.lend(events).err();
         let mut asides = asides.into_iter();
         for (Mark { at, offset, tells }, end) in marks.into_iter().zip(ends) {
             let told = self.tell(tells).and_then(|()| {
-                (at..end).try_for_each(|at| match &elsewhere {
-                    Some(events) => self.push(events.get(at).copied(), &mut asides),
-                    None => self.push(self.trace.lent(at), &mut asides),
+                (at..end).step_by(AT_ONCE).try_for_each(|at| {
+                    let some = at..end.min(at + AT_ONCE);
+                    if elsewhere.is_none() && !costly && self.budget.spend_at_once(some.len()) {
+                        self.trace.push_lent(some);
+                        return Ok(());
+                    }
+                    some.into_iter().try_for_each(|at| {
+                        let here = |events: &Vec<Packed>| events.get(at).copied();
+                        let packed = elsewhere.as_ref().map_or_else(|| self.trace.lent(at), here);
+                        self.push(packed, &mut asides)
+                    })
                 })
             });
             told.map_err(|what| Broken::Here(offset, what))?;

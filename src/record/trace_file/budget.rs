@@ -73,6 +73,24 @@ impl Budget {
         self.spend_kind(event.kind(), event.task(), Some(event.lock()), trace)
     }
 
+    /// Takes so many events at once, if they can be far from too much whatever they begin; if not, each is to be
+    /// looked at. Those that are [costly](Self::is_costly) always are.
+    pub(crate) fn spend_at_once(&mut self, count: usize) -> bool {
+        let fits = self.events >= count as u64 && self.calm >= count && self.begin >= count;
+        if fits {
+            self.events -= count as u64;
+            self.calm -= count;
+            self.begin -= count;
+        }
+        fits
+    }
+
+    /// Whether an event of this kind may cost more than itself and what it begins.
+    #[inline]
+    pub(crate) const fn is_costly(kind: Kind) -> bool {
+        matches!(kind, Kind::Aside | Kind::Lost | Kind::Cancel)
+    }
+
     #[inline]
     fn spend_kind(
         &mut self,

@@ -70,13 +70,14 @@ impl State {
             through: None,
         };
         let freed = lock.freed;
-        // What it had been through in the queue goes on with it.
-        let goes_on = |known: &Place| Place {
-            asked_seq: known.asked_seq,
-            cleared: known.cleared,
-            overtaken: known.overtaken,
-            through: freed.map(|freed| freed.how),
-            ..place
+        // What it had been through in the queue goes on with it. Changed where it is then: to read at once what was
+        // written in parts just before has to wait for them.
+        let goes_on = |known: Option<&mut Place>| {
+            if let Some(known) = known {
+                (known.mode, known.since, known.woken) = (mode, at, None);
+                (known.first, known.first_seq) = (None, 0);
+                known.through = freed.map(|freed| freed.how);
+            }
         };
         let moved = match (kind, task.claims.as_mut_slice()) {
             (Kind::Wait, []) => {
@@ -94,8 +95,9 @@ impl State {
                     && nobody(lock)
                     && lock.queue.front().is_some_and(own) =>
             {
-                let known = lock.queue.pop_front()?;
-                lock.granted.push_back(goes_on(&known));
+                lock.granted.push_back(*lock.queue.front()?);
+                lock.queue.pop_front();
+                goes_on(lock.granted.back_mut());
                 lock.handoffs += 1;
                 lock.note_first_at(at, seq);
                 (claim.stage, claim.since) = (Stage::Granted, at);
@@ -108,8 +110,9 @@ impl State {
                     && lock.granted.len() == 1
                     && lock.granted.front().is_some_and(own) =>
             {
-                let known = lock.granted.pop_front()?;
-                lock.holders.push(goes_on(&known));
+                lock.holders.push(*lock.granted.front()?);
+                lock.granted.pop_front();
+                goes_on(lock.holders.last_mut());
                 (claim.stage, claim.since) = (Stage::Holding, at);
                 Usual::Runs
             }
