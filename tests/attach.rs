@@ -35,7 +35,7 @@ fn acquire(feed: &mut Feed) {
 
 #[test]
 fn it_prints_what_holds_and_what_happens_until_the_end() {
-    let note = "\"why\":\"1 event before this not kept\"";
+    let note = "\"earlier\":1}";
     for (format, last) in [("text", "the end"), ("json", note)] {
         let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
         acquire(&mut feed);

@@ -22,6 +22,7 @@ struct Told {
     head: Option<Head>,
     tasks: Vec<Arc<str>>,
     locks: Vec<LockName>,
+    before: Option<(u64, u64)>,
     events: Vec<Event>,
     end: Option<End>,
 }
@@ -36,6 +37,7 @@ impl Told {
                     self.tasks.extend_from_slice(tasks);
                     self.locks.extend_from_slice(locks);
                 }
+                Item::Before { earlier, opening } => self.before = Some((earlier, opening)),
                 Item::Events { events, asides } => {
                     for packed in events {
                         let seq = self.events.len() as u64 + 1;
@@ -71,6 +73,7 @@ fn small() -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new(&head(Clock::Virtual));
     let mut parts = vec![encoder.take()];
     let (lock, op, mode) = (LockId(0), OpId(1), Mode::Exclusive);
+    encoder.come_after(1000, 2);
     encoder.task("a");
     encoder.lock(&LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None });
     encoder.push_event(&event(0, 0, What::Spawn));
@@ -97,7 +100,7 @@ fn every_part_tells_all_so_far() {
     }
     assert_eq!(counts, [(0, 0, false), (1, 2, false), (2, 5, false), (2, 5, true)]);
     assert_eq!(decoder.finish(), Ok(()));
-    assert_eq!(told.head, Some(head(Clock::Virtual)));
+    assert_eq!((told.head, told.before), (Some(head(Clock::Virtual)), Some((1000, 2))));
     assert_eq!(told.end.unwrap().note.as_deref(), Some("so"));
     // Time that runs back is told as it was.
     assert_eq!(told.events[3].at, Time::from_nanos(5));
@@ -131,8 +134,8 @@ fn a_stream_cut_anywhere_tells_what_is_whole() {
         }
         assert_eq!((slowly, decoder.finish().unwrap_err().offset), (told, damage.offset));
     }
-    // Behind the magic, and behind each of head, names, events, names, events.
-    assert_eq!(blocks, 6);
+    // Behind the magic, and behind each of head, before, names, events, names, events.
+    assert_eq!(blocks, 7);
 }
 
 #[test]
@@ -194,6 +197,8 @@ fn said(kind: u8, holds: &[u8]) -> Result<usize, String> {
 fn what_has_a_good_checksum_may_be_nonsense() {
     // What a later version adds is left aside.
     assert_eq!(said(200, b"anything"), Ok(5));
+    // What came before the first event is told before it, or not at all.
+    assert_eq!(said(128, &[9, 9]), Ok(5));
     for (kind, holds, why) in [
         (1, &[][..], "there is a block that does not belong here"),
         (9, &[], "there is a block that does not belong here"),

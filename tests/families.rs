@@ -503,7 +503,7 @@ fn a_missed_notification_is_what_nobody_is_left_to_give() {
          notified at 10 ms, when nobody waited."
     );
     assert_eq!(
-        json_end_line(trace.end().unwrap(), Some(cause(&trace))),
+        json_end_line(trace.end().unwrap(), Some(cause(&trace)), 0),
         r#"{"event":"end","ns":50000000,"outcome":"deadlock","cause":"missed-notification"}"#
     );
     for (mode, kind, words) in [

@@ -18,6 +18,8 @@ use lockscope::sync::{Batch, FILE, FILE_EVENTS, File, Mutex, Outlet, Recorder, R
 #[derive(Debug, Default)]
 struct Told {
     names: Names,
+    /// How many events came before, and how many stand in their place.
+    before: (u64, u64),
     events: Vec<Event>,
     end: Option<End>,
     damage: Option<Damage>,
@@ -33,6 +35,7 @@ fn told(bytes: &[u8]) -> Told {
                 told.names.tasks.extend_from_slice(tasks);
                 told.names.locks.extend_from_slice(locks);
             }
+            Ok(Some(Item::Before { earlier, opening })) => told.before = (earlier, opening),
             Ok(Some(Item::Events { events, asides })) => {
                 for packed in events {
                     let seq = told.events.len() as u64 + 1;
@@ -108,6 +111,28 @@ fn a_file_tells_what_memory_tells() {
     let end = told.end.unwrap();
     assert_eq!((end.outcome, end.note), (Outcome::Stopped, None));
     assert!(end.at >= events.last().unwrap().at);
+}
+
+/// Who begins late is told how things stand, and how much came before.
+#[test]
+fn a_file_that_begins_late_says_so() {
+    let recorder = Recorder::program();
+    contend(&recorder, 5);
+    let log = Mutex::recorded(&recorder, recorder.add_lock("log", LockKind::TokioMutex), 0);
+    let guard = log.blocking_lock();
+    recorder.flush();
+    let disk = Disk::with_room(usize::MAX);
+    recorder.attach(File::to(disk.clone()));
+    drop(guard);
+    recorder.finish();
+    let told = disk.told();
+    let (earlier, opening) = told.before;
+    // Each of three threads has taken the one lock five times, and the other is held.
+    assert!(earlier > 3 * 5 * 2, "{earlier}");
+    let (opening, rest) = told.events.split_at(opening as usize);
+    let log = Some(LockId(1));
+    assert!(opening.iter().any(|event| event.what.name() == "acquire" && event.what.lock() == log));
+    assert!(matches!(rest, [Event { what: What::Release { .. }, .. }]), "{rest:?}");
 }
 
 /// What a full disk has taken can be read, up to the last block that is whole; the program does not notice.

@@ -767,7 +767,7 @@ fn a_deadlock_is_told_in_the_order_and_in_json() {
     assert!(text.ends_with(words), "{text}");
     let cause = trace.deadlock().map(|deadlock| deadlock.cause);
     assert_eq!(
-        json_end_line(trace.end().unwrap(), cause),
+        json_end_line(trace.end().unwrap(), cause, 0),
         r#"{"event":"end","ns":5000000,"outcome":"deadlock","cause":"self-lock"}"#
     );
 }

@@ -10,7 +10,8 @@ use crate::trace::Trace;
 pub(super) fn forget(trace: &Trace, cut: u64) -> Trace {
     let standing = standing(trace, cut);
     let earlier = trace.earlier().saturating_add(cut.saturating_sub(trace.opening()));
-    let mut rest = Trace::after(trace.names().clone(), earlier, standing.len() as u64);
+    let mut rest = Trace::new(trace.names().clone());
+    rest.come_after(earlier, standing.len() as u64);
     for event in standing.into_iter().chain((cut + 1..=trace.len()).filter_map(|moment| trace.event(moment)))
     {
         take(&mut rest, event);

@@ -115,7 +115,7 @@ impl Incoming {
         while taken < AT_ONCE && !self.closed {
             match self.news.try_recv() {
                 Ok(News::Before { events, opening }) if trace.is_empty() => {
-                    *trace = Trace::after(self.names.clone(), events, opening);
+                    trace.come_after(events, opening);
                 }
                 // It is too late for that.
                 Ok(News::Before { .. }) => {}

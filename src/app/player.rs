@@ -131,15 +131,17 @@ impl Player {
         (trace, markers): (Trace, Markers),
         speed: f64,
     ) -> Self {
+        // There is no way to before it is known where things stood.
+        let moment = trace.opening();
         Self {
             plan,
             options,
             origin,
             programs: 0,
+            now: trace.at(moment),
             trace,
             markers,
-            moment: 0,
-            now: Time::ZERO,
+            moment,
             playing: true,
             speed,
             elapsed: Duration::ZERO,
@@ -257,7 +259,7 @@ impl Player {
             let note = Some("it went on when this was saved".into());
             End { outcome: Outcome::Stopped, at, note }
         });
-        trace.finish(end.after(trace.earlier()));
+        trace.finish(end);
         let clock = if self.origin.is_real() { ClockKind::Real } else { ClockKind::Virtual };
         Recording { plan: self.plan.clone(), source: None, trace, clock, horizon: None }
     }
@@ -538,8 +540,7 @@ impl Player {
         self.seek(goal);
     }
 
-    /// Puts the playhead right after event `moment`, which has happened, and pauses. There is no way to before it is
-    /// known where things stood.
+    /// Puts the playhead right after event `moment`, which has happened, and pauses.
     fn jump(&mut self, moment: u64) {
         self.playing = false;
         self.drop_goal();

@@ -108,7 +108,11 @@ pub fn json(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
         writeln!(out, "{}", json_line(trace.names(), &event))?;
     }
     if let Some(end) = trace.end() {
-        writeln!(out, "{}", json_end_line(end, trace.deadlock().map(|deadlock| deadlock.cause)))?;
+        writeln!(
+            out,
+            "{}",
+            json_end_line(end, trace.deadlock().map(|deadlock| deadlock.cause), trace.earlier())
+        )?;
     }
     Ok(())
 }

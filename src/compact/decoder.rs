@@ -124,6 +124,7 @@ impl Decoder {
         match told {
             Told::Head(head) => Item::Head(head),
             Told::Names => Item::Names { tasks: &self.tasks, locks: &self.locks },
+            Told::Before(earlier, opening) => Item::Before { earlier, opening },
             Told::Events => Item::Events { events: &self.events, asides: &self.asides },
             Told::End(end) => Item::End(end),
         }
@@ -184,6 +185,7 @@ impl Decoder {
     fn block(&mut self, kind: u8, holds: &[u8]) -> Result<Option<Told>, Wrong> {
         let mut from = Reader(holds);
         let told = match (self.stage, kind) {
+            (Stage::Body, kind::BEFORE) if self.seq == 0 => Told::Before(from.number()?, from.number()?),
             (_, kind::OPTIONAL..) => return Ok(None),
             (Stage::Head, kind::HEAD) => {
                 let head = head(&mut from)?;
@@ -347,6 +349,7 @@ const MAX_STEP: NonZeroU32 = NonZeroU32::MIN.saturating_add((1 << 20) - 1);
 enum Told {
     Head(Head),
     Names,
+    Before(u64, u64),
     Events,
     End(End),
 }

@@ -67,6 +67,15 @@ impl Encoder {
         }
     }
 
+    /// Says that so many events came `earlier` than the first, of which so many make the `opening`: they stand in the
+    /// place of all those, and tell how things stood. To be said before any event.
+    pub fn come_after(&mut self, earlier: u64, opening: u64) {
+        let mut holds = Vec::new();
+        number(&mut holds, earlier);
+        number(&mut holds, opening);
+        block(&mut self.out, kind::BEFORE, &mut holds);
+    }
+
     /// Names the next task. A stream has 2²⁴ tasks, 2²⁰ locks and 256 MiB of names at most: what happens to later
     /// ones is lost.
     pub fn task(&mut self, name: &str) {

@@ -15,7 +15,8 @@
 //! | 2, names | tasks (0, name) and locks (1, name, path of the kind, permits), whose ids go on from the last ones |
 //! | 3, events | events, one behind the other |
 //! | 4, end | the outcome (0 completed, 1 stopped, 2 deadlock), when, why. The last. |
-//! | 128 to 255 | what a later lockscope adds and an earlier one may leave aside |
+//! | 128, before | how many events came before the first, and how many of these stand in their place |
+//! | 129 to 255 | what a later lockscope adds and an earlier one may leave aside, as it may the one before |
 //!
 //! Numbers have seven bits a byte, the lowest first, the eighth bit on all bytes but the last. A text is its
 //! length and UTF-8. What may be missing is 0, or what it is and one more; a text 0, or 1 and the text.
@@ -111,6 +112,7 @@ mod kind {
     pub const END: u8 = 4;
     /// From here on a reader that does not know one may leave it aside.
     pub const OPTIONAL: u8 = 128;
+    pub const BEFORE: u8 = OPTIONAL;
 }
 
 /// Which clock the times are of.
@@ -158,6 +160,13 @@ pub enum Item<'a> {
         tasks: &'a [Arc<str>],
         /// The locks.
         locks: &'a [LockName],
+    },
+    /// Events came before the first that are not told. It comes before all of these.
+    Before {
+        /// So many.
+        earlier: u64,
+        /// So many of the events that come first stand in their place: they tell how things stood.
+        opening: u64,
     },
     /// What happened next. Every task and lock in it has been named.
     Events {

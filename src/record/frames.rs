@@ -158,10 +158,12 @@ impl<'a> Viewer<'a> {
     /// [`TooMany`] if they are more than [`MAX_FRAMES`].
     pub fn frames(&self, cut: &Cut) -> Result<Frames<'_>, TooMany> {
         let trace = &self.recording.trace;
-        let to = cut.to.unwrap_or(Time::from_nanos(u64::MAX)).min(self.recording.end());
-        let from = cut.from.min(to);
+        // It begins where it is known how things stood.
+        let known = trace.at(trace.opening());
+        let to = cut.to.unwrap_or(Time::from_nanos(u64::MAX)).min(self.recording.end()).max(known);
+        let from = cut.from.max(known).min(to);
         let before = from.nanos().checked_sub(1).map_or(0, |nanos| trace.moment_at(Time::from_nanos(nanos)));
-        let (first, last) = (before, trace.moment_at(to));
+        let (first, last) = (before.max(trace.opening()), trace.moment_at(to));
         let (steps, length) = match cut.pace {
             Pace::Grid(rate) => {
                 let length = to.since(from).as_nanos() as f64 / cut.speed;

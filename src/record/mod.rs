@@ -21,13 +21,15 @@
 //! | `locks` | the locks: a list of `{"name", "kind", "permits"?}`, each name but once: at most 1 000 |
 //! | `clock` | `"virtual"` or `"real"`: whether times are exact |
 //! | `until_ns` | the horizon, if there was one |
+//! | `earlier` | how many events came before the first and are not kept, if some did |
+//! | `opening` | then: how many of the first events stand in their place, and tell how things stood |
 //! | `scenario` | `{"name", "text"}`: the scenario's file as it was, for the code, the markers and the lesson |
 //!
 //! **An event's line** is what `order --format json` prints of it: see [`json_line`](crate::trace::json_line).
 //! `seq` counts from 1 without a gap; tasks and locks are called by their names.
 //!
-//! **The end line** is `{"event":"end","ns":…,"outcome":…}`, with `cause` and `why` where there is more to
-//! say: see [`json_end_line`](crate::trace::json_end_line). A file without it was cut off.
+//! **The end line** is `{"event":"end","ns":…,"outcome":…}`, with `cause`, `why` and `earlier` where there is
+//! more to say: see [`json_end_line`](crate::trace::json_end_line). A file without it was cut off.
 //!
 //! A reader leaves aside fields that it does not know, so that new ones do no harm; a change that does
 //! gets another version. [`read`](trace_file::read) takes a file from anybody: see there for what it bounds.

@@ -235,6 +235,9 @@ impl Outlet for File {
         if writing.lost.is_none() {
             batch.tasks.iter().for_each(|task| writing.encoder.task(task));
             batch.locks.iter().for_each(|lock| writing.encoder.lock(lock));
+            if batch.earlier > 0 {
+                writing.encoder.come_after(batch.earlier, batch.events.len() as u64);
+            }
         }
         let fits = batch.events.len().min(usize::try_from(writing.left).unwrap_or(usize::MAX));
         let (events, rest) = batch.events.split_at(fits);

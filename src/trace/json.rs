@@ -157,8 +157,9 @@ pub(crate) fn escape(json: String) -> String {
 }
 
 /// The last line of a run in JSON: `event` is `end`, with `ns`, the `outcome`, the `cause` of a
-/// deadlock, and `why` then, if that is more than the outcome says.
-pub fn end_line(end: &End, cause: Option<Cause>) -> String {
+/// deadlock, and `why` then, if that is more than the outcome says. If it began late, it says how many events
+/// came [`earlier`](super::Trace::earlier).
+pub fn end_line(end: &End, cause: Option<Cause>, earlier: u64) -> String {
     #[derive(Serialize)]
     struct Last<'a> {
         event: &'static str,
@@ -168,9 +169,12 @@ pub fn end_line(end: &End, cause: Option<Cause>) -> String {
         cause: Option<Cause>,
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        earlier: Option<u64>,
     }
     let (ns, outcome, why) = (end.at.nanos(), end.outcome, end.note.as_deref());
-    let last = Last { event: "end", ns, outcome, cause, why };
+    let earlier = Some(earlier).filter(|earlier| *earlier > 0);
+    let last = Last { event: "end", ns, outcome, cause, why, earlier };
     // As above: nothing in it can fail.
     escape(serde_json::to_string(&last).unwrap_or_default())
 }

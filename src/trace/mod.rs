@@ -63,18 +63,6 @@ pub struct End {
     pub note: Option<String>,
 }
 
-impl End {
-    /// The same of a history that lacks its beginning: the note tells how much that is.
-    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
-    pub(crate) fn after(mut self, earlier: u64) -> Self {
-        if earlier > 0 {
-            let earlier = format!("{} before this not kept", words::events(earlier));
-            self.note = Some(self.note.map_or_else(|| earlier.clone(), |note| format!("{note}; {earlier}")));
-        }
-        self
-    }
-}
-
 /// Everything that happened so far.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
@@ -172,18 +160,19 @@ impl Trace {
         trace
     }
 
-    /// An empty history of what comes after so many `earlier` events that are not kept. Where things stood at its
-    /// beginning is for its first events to say, which are `opening` in number.
+    /// Learns that so many `earlier` events came before the first, and are not kept. Where things stood then is for
+    /// its first events to say, which are `opening` in number.
     ///
     /// ```
     /// use lockscope::event::Names;
     /// use lockscope::trace::Trace;
     ///
-    /// let trace = Trace::after(Names::default(), 1000, 0);
+    /// let mut trace = Trace::new(Names::default());
+    /// trace.come_after(1000, 0);
     /// assert_eq!((trace.earlier(), trace.len()), (1000, 0));
     /// ```
-    pub fn after(names: Names, earlier: u64, opening: u64) -> Self {
-        Self { earlier, opening, ..Self::new(names) }
+    pub fn come_after(&mut self, earlier: u64, opening: u64) {
+        (self.earlier, self.opening) = (earlier, opening);
     }
 
     /// A whole history at once.

@@ -92,6 +92,10 @@ fn heading(text: &mut impl Write, trace: &Trace, columns: &Columns) -> fmt::Resu
         let legal = if policy == Policy::Fifo { "" } else { ", one legal order" };
         writeln!(text, "{name}: {}, {policy}{legal}", lock.kind.path())?;
     }
+    if trace.earlier() > 0 {
+        let told = words::events(trace.earlier());
+        writeln!(text, "{told} before this not kept: it begins with what held then")?;
+    }
     if trace.lost() > 0 {
         let told = "not recorded; who held or waited for what at such a gap is unknown";
         writeln!(text, "{} lost: {told}", words::events(trace.lost()))?;

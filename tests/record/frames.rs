@@ -7,6 +7,7 @@ use lockscope::record::frames::{Cut, Frame, Pace, Viewer};
 use lockscope::record::{At, Recording};
 
 use super::runs;
+use super::trace_file::late;
 
 fn frames(recording: &Recording, cut: &Cut) -> (Vec<Frame>, Duration) {
     let (look, speed) = (runs::look(), cut.speed);
@@ -43,6 +44,21 @@ fn a_recording_takes_exactly_as_long_as_it_should() {
     let (all, duration) = frames(&lecture, &range);
     assert_eq!(duration, Duration::from_millis(410) + hold);
     assert_eq!((all[0].place.now.millis(), all.last().unwrap().place.now.millis()), (990, 1400));
+}
+
+/// Where it is not known how things stood there is nothing to see.
+#[test]
+fn a_recording_that_began_late_begins_where_it_is_known_how_things_stood() {
+    let late = late();
+    let cut = runs::cut(runs::grid(25));
+    let place = |frame: &Frame| (frame.place.moment, frame.place.now.millis());
+    let (all, duration) = frames(&late, &cut);
+    assert_eq!((place(&all[0]), duration), ((4, 900), Duration::from_millis(200) + cut.hold));
+    let (all, _) = frames(&late, &Cut { pace: Pace::Events, ..cut.clone() });
+    assert_eq!((all.len(), place(&all[0])), (6, (4, 900)));
+    let at = Time::from_millis(200);
+    let (all, _) = frames(&late, &Cut { from: at, to: Some(at), ..cut });
+    assert_eq!((all.len(), place(&all[0])), (1, (4, 900)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use lockscope::trace::{End, Trace};
 use proptest::prelude::*;
 
 use super::events::{KINDS, what};
-use super::trace_file::{alone, happened};
+use super::trace_file::{alone, happened, late};
 use super::{runs, scenes};
 
 /// A field of a message.
@@ -272,6 +272,13 @@ fn acquisitions(trace: &Trace) -> u32 {
 #[test]
 fn the_lecture_is_told_in_tracks_slices_and_arrows() {
     insta::assert_snapshot!(sound(&runs::lecture(None)).text());
+}
+
+#[test]
+fn what_began_late_says_so() {
+    let read = sound(&late());
+    let process = read.tracks.values().find(|track| track.process).unwrap();
+    assert_eq!(process.name, "lockscope: alone (1000 events before this not kept)");
 }
 
 #[test]

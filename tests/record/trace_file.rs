@@ -4,9 +4,12 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
-use lockscope::event::{Actor, Event, LockKind, LockName, Names, Outcome, StepId, TaskId, Time, What};
+use lockscope::event::{
+    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, StepId, TaskId, Time, What,
+};
 use lockscope::record::{Recording, trace_file};
 use lockscope::scenario::ClockKind;
+use lockscope::trace::text::sequence_diagram;
 use lockscope::trace::{End, Trace};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -50,6 +53,8 @@ fn same(back: &Recording, recording: &Recording) {
     assert!(happened(&back.trace).eq(happened(&recording.trace)));
     assert_eq!(back.trace.end(), recording.trace.end());
     assert_eq!((back.clock, back.horizon), (recording.clock, recording.horizon));
+    let before = |trace: &Trace| (trace.earlier(), trace.opening());
+    assert_eq!(before(&back.trace), before(&recording.trace));
 }
 
 /// Fails where something is lost on the way through a file of lines, through a compact one, or through one
@@ -118,6 +123,44 @@ fn every_family_and_every_end_survives() {
     }
 }
 
+/// What was told to somebody who came late: the reader has had the lock for long, the writer waits; then it gets it.
+pub fn late() -> Recording {
+    let names = Names {
+        tasks: vec!["reader".into(), "writer".into(), "idle".into()],
+        locks: vec![LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None }],
+    };
+    let (lock, mode) = (LockId(0), Mode::Exclusive);
+    let (first, second) = (OpId(1), OpId(2));
+    let mut trace = Trace::new(names);
+    trace.come_after(1000, 4);
+    for (ms, task, what) in [
+        (100, 0, What::Spawn),
+        (100, 0, What::Acquire { lock, op: first, mode }),
+        (300, 1, What::Wait { lock, op: second, mode }),
+        (900, 2, What::Spawn),
+        (1000, 0, What::Release { lock, op: first }),
+        (1000, 1, What::Grant { lock, op: second, mode }),
+        (1001, 1, What::Acquire { lock, op: second, mode }),
+        (1002, 2, What::Finish),
+    ] {
+        let actor = Actor { task: TaskId(task), step: None };
+        trace.push(Event { seq: 0, at: Time::from_millis(ms), actor, what });
+    }
+    trace.finish(End { outcome: Outcome::Stopped, at: Time::from_millis(1100), note: None });
+    alone(trace)
+}
+
+#[test]
+fn what_began_late_says_so_in_every_form() {
+    let back = survives(&late());
+    assert_eq!((back.trace.earlier(), back.trace.opening()), (1000, 4));
+    let lines = String::from_utf8(written(&back)).unwrap();
+    assert!(lines.lines().next().unwrap().contains(r#""earlier":1000,"opening":4"#), "{lines}");
+    let end = r#"{"event":"end","ns":1100000000,"outcome":"stopped","earlier":1000}"#;
+    assert_eq!(lines.lines().last().unwrap(), end);
+    insta::assert_snapshot!(sequence_diagram(&back.trace));
+}
+
 #[test]
 fn its_lines_are_those_of_order() {
     let file = String::from_utf8(written(&runs::lecture(None))).unwrap();
@@ -153,6 +196,7 @@ proptest! {
         locks in prop::collection::hash_set(any::<String>(), KINDS.len()),
         events in prop::collection::vec((0..4u32, any::<Option<NonZeroU32>>(), 0..9_000_000_000u64, what()), 0..40),
         note in any::<Option<String>>(),
+        before in prop::option::of((1..u64::MAX, 0..50u64)),
     ) {
         let kinds = locks.iter().zip(KINDS);
         let names = Names {
@@ -161,6 +205,9 @@ proptest! {
         };
         let count = names.tasks.len() as u32;
         let mut trace = Trace::new(names);
+        if let Some((earlier, opening)) = before {
+            trace.come_after(earlier, opening);
+        }
         for (task, step, at, what) in events {
             let actor = Actor { task: TaskId(task % count), step: step.map(StepId) };
             trace.push(Event { seq: 0, at: Time::from_nanos(at), actor, what });

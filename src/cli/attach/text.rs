@@ -61,12 +61,12 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
         }
     };
-    let end = End { outcome: Outcome::Stopped, at, note: gone.clone() }.after(earlier);
+    let end = End { outcome: Outcome::Stopped, at, note: gone.clone() };
     match format {
         ListFormat::Text => {
             writeln!(out, "{:>12}  {}", at.to_string(), gone.as_deref().unwrap_or("the end"))?;
         }
-        ListFormat::Json => writeln!(out, "{}", json_end_line(&end, None))?,
+        ListFormat::Json => writeln!(out, "{}", json_end_line(&end, None, earlier))?,
     }
     out.flush()?;
     Ok(())

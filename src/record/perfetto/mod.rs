@@ -19,7 +19,7 @@ use std::io::{self, Write};
 
 use super::Recording;
 use crate::event::{Event, LockId, Mode, OpId, Outcome, TaskId, Time, What};
-use crate::trace::{Fate, Lock, Look, Note, Noted, State, Trace};
+use crate::trace::{Fate, Lock, Look, Note, Noted, State, Trace, words};
 use packets::{Called, Flow, Packets, Shows, Track};
 
 const PROCESS: Track = Track(1);
@@ -126,7 +126,11 @@ impl<'a, W: Write> Scribe<'a, W> {
     }
 
     fn begin(&mut self, title: &str) -> io::Result<()> {
-        let name = format!("lockscope: {title}");
+        let earlier = match self.trace.earlier() {
+            0 => String::new(),
+            earlier => format!(" ({} before this not kept)", words::events(earlier)),
+        };
+        let name = format!("lockscope: {title}{earlier}");
         self.packets.describe(PROCESS, None, (&name, 0), Shows::Process)?;
         self.packets.describe(TASKS, Some(PROCESS), ("tasks", 0), Shows::Slices)?;
         self.packets.describe(LOCKS, Some(PROCESS), ("locks", 1), Shows::Slices)

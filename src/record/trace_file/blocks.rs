@@ -49,15 +49,19 @@ pub fn write_compact(recording: &Recording, out: &mut impl Write) -> io::Result<
             .as_ref()
             .map(|source| (source.name().to_owned(), source.text().to_owned())),
     });
+    let trace = &recording.trace;
+    if trace.earlier() > 0 {
+        encoder.come_after(trace.earlier(), trace.opening());
+    }
     names.tasks.iter().for_each(|task| encoder.task(task));
     names.locks.iter().for_each(|lock| encoder.lock(lock));
-    for event in recording.trace.events() {
+    for event in trace.events() {
         encoder.push_event(&event);
         if encoder.len() >= ROOM {
             out.write_all(&encoder.take())?;
         }
     }
-    if let Some(End { outcome, at, note }) = recording.trace.end().cloned() {
+    if let Some(End { outcome, at, note }) = trace.end().cloned() {
         encoder.end(&compact::End { outcome, at, note });
     }
     out.write_all(&encoder.take())
@@ -145,6 +149,7 @@ struct Mark {
 enum Tells {
     Head(Head),
     Names(Vec<Arc<str>>, Vec<LockName>),
+    Before(u64, u64),
     Events,
     End(compact::End),
 }
@@ -185,6 +190,7 @@ fn hand_over(mut file: impl BufRead, mut take: impl FnMut(Piece) -> bool) -> io:
                 let mut tells = match item {
                     Item::Head(head) => Tells::Head(head),
                     Item::Names { tasks, locks } => Tells::Names(tasks.to_vec(), locks.to_vec()),
+                    Item::Before { earlier, opening } => Tells::Before(earlier, opening),
                     Item::Events { events: all, asides: beside } => {
                         (events, asides) = (all, beside);
                         Tells::Events
@@ -327,6 +333,7 @@ impl Told {
                 self.names.locks.extend(locks);
                 self.trace.grow(&self.names);
             }
+            Tells::Before(earlier, opening) => self.trace.come_after(earlier, opening),
             Tells::Events => {}
             Tells::End(compact::End { outcome, at, note }) => {
                 let last = self.trace.at(self.trace.len());

@@ -11,6 +11,7 @@ use super::{Damage, Place, Unreadable};
 use crate::event::{LockKind, LockName, Names, Time};
 use crate::record::{Recording, bare};
 use crate::scenario::{self, ClockKind, Plan, Source, Swap};
+use crate::trace::Trace;
 
 /// The version line.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub(super) struct Head {
     clock: HeadClock,
     #[serde(skip_serializing_if = "Option::is_none")]
     until_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opening: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scenario: Option<HeadScenario>,
 }
@@ -121,6 +126,7 @@ impl Head {
     /// The version line of a recording.
     pub(super) fn of(recording: &Recording) -> Self {
         let names = recording.trace.names();
+        let late = Some(&recording.trace).filter(|trace| trace.earlier() > 0);
         let lock = |lock: &LockName| HeadLock {
             name: lock.name.clone(),
             kind: lock.kind.path().to_owned(),
@@ -136,6 +142,8 @@ impl Head {
                 ClockKind::Real => HeadClock::Real,
             },
             until_ns: recording.horizon.map(Time::nanos),
+            earlier: late.map(Trace::earlier),
+            opening: late.map(Trace::opening),
             scenario: recording.source.as_ref().map(|source| HeadScenario {
                 name: source.name().to_owned(),
                 text: source.text().to_owned(),
@@ -168,6 +176,11 @@ impl Head {
     /// The horizon, if there was one.
     pub(super) fn horizon(&self) -> Option<Time> {
         self.until_ns.map(Time::from_nanos)
+    }
+
+    /// How many events came earlier than the first, and how many of these stand in their place.
+    pub(super) fn before(&self) -> (u64, u64) {
+        (self.earlier.unwrap_or(0), self.opening.unwrap_or(0))
     }
 
     /// What ran, its scenario, and who took part.

@@ -48,7 +48,8 @@ pub fn write(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", json_line(names, &event))?;
     }
     if let Some(end) = recording.trace.end() {
-        writeln!(out, "{}", json_end_line(end, recording.trace.deadlock().map(|deadlock| deadlock.cause)))?;
+        let cause = recording.trace.deadlock().map(|deadlock| deadlock.cause);
+        writeln!(out, "{}", json_end_line(end, cause, recording.trace.earlier()))?;
     }
     Ok(())
 }
@@ -89,6 +90,8 @@ pub(super) fn read(file: impl BufRead) -> Result<Reading, Unreadable> {
     };
     let (plan, source, names) = head.describes().map_err(head::wrong)?;
     let mut trace = Trace::new(names);
+    let (earlier, opening) = head.before();
+    trace.come_after(earlier, opening);
     let damage = match events(&mut lines, &mut trace) {
         Ok(()) => None,
         Err(Broken::Io(error)) => return Err(error.into()),

@@ -156,7 +156,11 @@ impl<'a> Rows<'a> {
             (before.last, before.owners, before.granted) = (seq, owners, granted);
             return None;
         }
-        let (text, tone) = tell(event, state, trace.names());
+        let (mut text, tone) = tell(event, state, trace.names());
+        if seq <= trace.opening() && matches!(event.what, What::Spawn) {
+            // It had started before.
+            text = "is there".into();
+        }
         let late = matches!(event.what, What::Wake)
             && state.task(event.actor.task).is_some_and(|task| task.late.is_some());
         let fits = text.len() < self.room || text.chars().count() < self.room;
