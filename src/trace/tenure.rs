@@ -98,10 +98,31 @@ impl<'a> Tenures<'a> {
 
     /// The tenure of this index.
     pub fn get(&self, index: usize) -> Option<Tenure> {
+        let (seq, mark) = self.change(index)?;
+        let (at, owners) = (self.at(index)?, self.owners(index)?);
+        Some(Tenure { seq, at, owners, granted: mark & GRANTED != 0 })
+    }
+
+    /// The event that began it, and its mark.
+    fn change(&self, index: usize) -> Option<(u64, u8)> {
+        self.owned.filter(|_| index < self.len)?.0.column.get(index)
+    }
+
+    /// When it [began](Tenure::at).
+    pub(crate) fn at(&self, index: usize) -> Option<Time> {
+        let (seq, _) = self.change(index)?;
+        self.owned.map(|(_, events)| events.at(seq))
+    }
+
+    /// Its [owners](Tenure::owners); to find them takes longer than all else.
+    pub(crate) fn owners(&self, index: usize) -> Option<Owners> {
         let (owned, events) = self.owned.filter(|_| index < self.len)?;
-        let (seq, mark) = owned.column.get(index)?;
-        let owners = owned.owners(events, index)?;
-        Some(Tenure { seq, at: events.at(seq), owners, granted: mark & GRANTED != 0 })
+        owned.owners(events, index)
+    }
+
+    /// Whether it is nobody's.
+    pub(crate) fn is_free(&self, index: usize) -> bool {
+        self.change(index).is_some_and(|(_, mark)| mark & !GRANTED == NOBODY)
     }
 
     /// Whether this tenure is its owners' who had the lock before it: granted then, and run now. It asks the events
@@ -109,16 +130,12 @@ impl<'a> Tenures<'a> {
     pub(crate) fn goes_on(&self, index: usize) -> bool {
         let Some(before) = index.checked_sub(1).filter(|_| index < self.len) else { return false };
         // Where both are granted or neither is, only their owners can be what differs.
-        self.is_granted(before) != self.is_granted(index)
-            && self
-                .owned
-                .is_some_and(|(owned, events)| owned.owners(events, before) == owned.owners(events, index))
+        self.is_granted(before) != self.is_granted(index) && self.owners(before) == self.owners(index)
     }
 
     /// Whether that tenure is [granted](Tenure::granted).
     pub(crate) fn is_granted(&self, index: usize) -> bool {
-        let column = self.owned.filter(|_| index < self.len).map(|(owned, _)| &owned.column);
-        column.and_then(|column| column.get(index)).is_some_and(|(_, mark)| mark & GRANTED != 0)
+        self.change(index).is_some_and(|(_, mark)| mark & GRANTED != 0)
     }
 
     /// The last: the one that goes on.

@@ -154,36 +154,38 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
     let tenures = scene.trace.tenures(lock, scene.view.moment);
     let (mut free_from, mut likely) = (0, 0);
     let mut index = tenures.begun(edges.left()).saturating_sub(1);
-    while let Some(tenure) = tenures.get(index) {
-        if tenure.at.nanos() >= window.right() {
-            break;
-        }
+    // Whose it was is asked only where there is room to say so.
+    while let Some(begin) = tenures.at(index).filter(|begin| begin.nanos() < window.right()) {
+        let this = index;
         // Granted and then held by the same task is one ownership.
         let mut next = index + 1;
         while tenures.goes_on(next) {
             next += 1;
         }
         let mut granted = tenures.is_granted(next - 1);
-        let later = tenures.get(next);
+        let later = tenures.at(next);
         let open = later.is_none();
-        let end = later.map_or(now, |later| later.at);
+        let end = later.unwrap_or(now);
         granted &= open;
-        let columns = window.columns(tenure.at, end);
+        let columns = window.columns(begin, end);
         index = next;
         let Some(x) = columns.clone().next().map(|column| window.x + column) else { continue };
-        if tenure.owners.is_empty() {
+        if tenures.is_free(this) {
             continue;
         }
-        let name = |room: u16| words::group(scene.trace.names(), &tenure.owners, usize::from(room));
+        let name = |room: u16| {
+            let owners = tenures.owners(this).unwrap_or_default();
+            words::group(scene.trace.names(), &owners, usize::from(room))
+        };
         let look = if granted { Look::Granted } else { Look::Suspended };
         let style = theme.look(look).1;
         if columns.len() <= 1 && !open {
             // Too short for a line: named below, as far as there is a row and room.
             paint::dot(buf, x, lane.y, "┃", theme.holding);
-            if lane.height > 1 {
+            if lane.height > 1 && x >= free_from {
                 let label = format!("▲{}", name(0));
                 let room = paint::width(&label);
-                if x >= free_from && x + room <= window.x + window.width {
+                if x + room <= window.x + window.width {
                     free_from = paint::put(buf, x, lane.y + 1, room, &label, theme.text) + 1;
                 }
             }
@@ -199,7 +201,7 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
             let short = buf.cell((window.x + column, lane.y)).is_some_and(|cell| cell.symbol() == "┃");
             if !short {
                 // Where an ownership begins beside another, a mark parts them.
-                let begins = column == columns.start && column > 0 && window.column(tenure.at) >= 0;
+                let begins = column == columns.start && column > 0 && window.column(begin) >= 0;
                 paint::dot(buf, window.x + column, lane.y, if begins { "┣" } else { "━" }, style);
             }
         }
