@@ -129,3 +129,22 @@ proptest! {
         present.prologue(Time::ZERO, &[]);
     }
 }
+
+/// A sleep that is too long for the short form is one all the same.
+#[test]
+fn who_sleeps_for_days_is_told_of_as_asleep() {
+    let names = Names { tasks: vec!["a".into(), "b".into()], locks: Vec::new() };
+    let event = |seq: u64, task, what| {
+        let actor = lockscope::event::Actor { task: TaskId(task), step: None };
+        Event { seq, at: Time::from_millis(seq), actor, what }
+    };
+    let until = Time::from_millis(1_000_000_000);
+    let events = [event(1, 0, What::Spawn), event(2, 0, What::Sleep { until }), event(6, 1, What::Spawn)];
+    let (present, state) = fold(&names, &events);
+    let mut again = State::new(&names);
+    for event in unpack(&present.introduction()) {
+        again.apply(&event);
+    }
+    assert_eq!(again.tasks[0].life, state.tasks[0].life);
+    assert!(matches!(again.tasks[0].life, lockscope::trace::Life::Asleep { .. }));
+}

@@ -14,8 +14,11 @@ use std::sync::mpsc::channel;
 
 use lockscope::app;
 use lockscope::engine::{self, Options, Stop};
-use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, TaskId, Time, What};
+use lockscope::event::{
+    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Packed, TaskId, Time, What,
+};
 use lockscope::scenario;
+use lockscope::sync::Present;
 use lockscope::trace::{End, Noted, Trace, story, text, why};
 use lockscope::view::{Playing, Scene, ThemeName, ViewState};
 use ratatui::buffer::Buffer;
@@ -279,4 +282,121 @@ fn of_a_busy_lock_the_last_handoff_is_told() {
     let trace = Trace::of(names, (0..).zip(told).map(event));
     let sentence = why::sentence(&trace, trace.len()).unwrap();
     assert_eq!(sentence.text, "a got it: first in the queue since 399 ms. b asked again only now.");
+}
+
+/// What somebody who came late is told of a history, and what happens then.
+fn told_late(permits: u32, before: &[(u64, u32, What)], after: &[(u64, u32, What)]) -> (Trace, Trace) {
+    let kind = if permits > 1 { LockKind::TokioSemaphore } else { LockKind::TokioMutex };
+    let lock = LockName { name: "db".into(), kind, permits: (permits > 1).then_some(permits) };
+    let tasks = ["a", "b", "c", "d"].map(Into::into).to_vec();
+    let names = Names { tasks, locks: vec![lock] };
+    let event = |&(ms, task, ref what): &(u64, u32, What)| {
+        let actor = Actor { task: TaskId(task), step: None };
+        Event { seq: 0, at: Time::from_millis(ms), actor, what: what.clone() }
+    };
+    let mut present = Present::default();
+    present.add_tasks(4);
+    present.add_lock(&names.locks[0]);
+    for told in before {
+        present.apply(Packed::of(&event(told)).unwrap());
+    }
+    let opening = present.introduction().events;
+    let mut late = Trace::new(names.clone());
+    late.come_after(before.len() as u64, opening.len() as u64);
+    for packed in opening {
+        late.push_packed(packed);
+    }
+    for told in after {
+        late.push(event(told));
+    }
+    (Trace::of(names, before.iter().chain(after).map(event)), late)
+}
+
+/// Who comes late does not know what those had been through who wait, and says nothing of it.
+#[test]
+fn who_comes_late_says_only_what_is_known_of_those_who_wait() {
+    let (lock, mode) = (LockId(0), EXCLUSIVE);
+    let op = OpId;
+    let before = [
+        (1, 0, What::Acquire { lock, op: op(1), mode }),
+        (2, 1, What::Wait { lock, op: op(2), mode }),
+        (3, 2, What::Wait { lock, op: op(3), mode }),
+        (4, 3, What::Wait { lock, op: op(4), mode }),
+        (5, 0, What::Release { lock, op: op(1) }),
+        (5, 1, What::Grant { lock, op: op(2), mode }),
+        (5, 1, What::Acquire { lock, op: op(2), mode }),
+    ];
+    let mut after = vec![(10, 1, What::Release { lock, op: op(2) })];
+    let (whole, known) = told_late(1, &before, &after);
+    assert_eq!(
+        said(&whole),
+        "b lets go of db, which passes straight to c, first in the queue since 5 ms, waiting since 3 ms."
+    );
+    assert_eq!(
+        said(&known),
+        "b lets go of db, which passes straight to c, first in the queue, waiting since 3 ms."
+    );
+    let run = " It owns the lock, but has not run yet.";
+    after.push((10, 2, What::Grant { lock, op: op(3), mode }));
+    let (whole, known) = told_late(1, &before, &after);
+    assert_eq!(
+        said(&whole),
+        format!("Granted to c: first in the queue since 5 ms, waiting since 3 ms.{run}")
+    );
+    assert_eq!(said(&known), format!("Granted to c: first in the queue, waiting since 3 ms.{run}"));
+    // Of the next it is known since when it is the first.
+    after.extend([
+        (10, 2, What::Acquire { lock, op: op(3), mode }),
+        (20, 2, What::Release { lock, op: op(3) }),
+        (20, 3, What::Grant { lock, op: op(4), mode }),
+    ]);
+    let (whole, known) = told_late(1, &before, &after);
+    assert_eq!(
+        said(&whole),
+        format!("Granted to d: first in the queue since 10 ms, waiting since 4 ms.{run}")
+    );
+    assert_eq!(said(&known), said(&whole));
+}
+
+/// What stands beside each other at the end of an opening did not always.
+#[test]
+fn an_opening_gives_no_reasons() {
+    let (lock, permits) = (LockId(0), Mode::Permits);
+    let op = OpId;
+    let before = [
+        (0, 0, What::Acquire { lock, op: op(9), mode: permits(1) }),
+        (1, 0, What::Acquire { lock, op: op(1), mode: permits(3) }),
+        (2, 1, What::Wait { lock, op: op(2), mode: permits(3) }),
+        (3, 2, What::Wait { lock, op: op(3), mode: permits(4) }),
+        (4, 3, What::Wait { lock, op: op(4), mode: permits(1) }),
+        (5, 0, What::Release { lock, op: op(1) }),
+        (5, 1, What::Grant { lock, op: op(2), mode: permits(3) }),
+        (5, 1, What::Acquire { lock, op: op(2), mode: permits(3) }),
+    ];
+    let (whole, known) = told_late(4, &before, &[]);
+    assert_eq!(said(&whole), "b got 3 permits: first in the queue since 2 ms.");
+    assert_eq!(
+        said(&known),
+        "a and b hold 4 of 4 permits of db since 0 ms. c needs 4 permits and lacks 4: d, which needs 1, waits behind it."
+    );
+}
+
+/// Of those who were let in by what nobody knows it is not said that they were together.
+#[test]
+fn who_was_let_in_by_what_is_not_known_was_let_in_alone() {
+    let (lock, mode) = (LockId(0), Mode::Permits(1));
+    let op = OpId;
+    let mut events: Vec<_> = (1..=3).map(|held| (0, 0, What::Acquire { lock, op: op(held), mode })).collect();
+    events.push((1, 0, What::Lost { events: 1 }));
+    for task in 1..=3_u32 {
+        events.push((u64::from(task) + 1, task, What::Wait { lock, op: op(10 + u64::from(task)), mode }));
+    }
+    for task in 1..=3_u32 {
+        let waited = op(10 + u64::from(task));
+        events.push((9, 0, What::Release { lock, op: op(task.into()) }));
+        events.push((9, task, What::Grant { lock, op: waited, mode }));
+        events.push((9, task, What::Acquire { lock, op: waited, mode }));
+    }
+    let (whole, _) = told_late(3, &events, &[]);
+    assert!(said(&whole).ends_with("Then it went on 2 times, at last to d."), "{}", said(&whole));
 }

@@ -98,7 +98,9 @@ impl Incoming {
     /// Whoever looks at what was is left it, until there are as many events as there may be.
     pub(super) fn forget(&mut self, trace: &mut Trace, moment: u64) -> Option<u64> {
         let cut = trace.len() / 2;
-        if trace.len() < self.most / KEPT || moment <= cut || trace.end().is_some() {
+        // What it begins with is not forgotten: the next beginning would be no shorter.
+        let long = (self.most / KEPT).max(trace.opening().saturating_mul(KEPT));
+        if trace.len() < long || moment <= cut || trace.end().is_some() {
             return None;
         }
         let rest = forget(trace, cut);

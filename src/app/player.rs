@@ -314,6 +314,10 @@ impl Player {
         if let Some(moment) = incoming.forget(&mut self.trace, self.moment) {
             // Where a seek began may be forgotten.
             self.from.0 = moment.saturating_sub(self.moment.saturating_sub(self.from.0));
+            let known = self.trace.opening();
+            if self.from.0 < known {
+                self.from = (known, self.trace.at(known));
+            }
             self.moment = moment;
         }
         match incoming.take_in(&mut self.trace) {

@@ -117,7 +117,8 @@ impl Hub {
             // Whoever sat here before any of it has missed it too.
             state.seats.values_mut().for_each(|seat| seat.begun = false);
         }
-        state.happened += if batch.earlier > 0 { batch.earlier } else { batch.events.len() as u64 };
+        let more = if batch.earlier > 0 { batch.earlier } else { batch.events.len() as u64 };
+        state.happened = state.happened.saturating_add(more);
         for events in batch.events.chunks(PIECE) {
             let added = if state.seats.is_empty() { Vec::new() } else { state.present.added() };
             let asides = state.apply(events, batch.asides);

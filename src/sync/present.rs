@@ -322,8 +322,13 @@ impl Present {
     /// told of the time before: they begin now.
     pub fn introduction(&self) -> Prologue {
         let mut all = self.prologue(Time::ZERO, &[]);
-        let acts = |packed: &&Packed| {
-            !matches!(packed.kind(), Kind::Spawn | Kind::AddPermits | Kind::ForgetPermits | Kind::Aside)
+        let aside = |packed: &Packed| all.asides.get(packed.large() as usize).map(|event| &event.what);
+        let acts = |packed: &&Packed| match packed.kind() {
+            Kind::Spawn | Kind::AddPermits | Kind::ForgetPermits => false,
+            Kind::Aside => {
+                !matches!(aside(packed), Some(What::AddPermits { .. } | What::ForgetPermits { .. }) | None)
+            }
+            _ => true,
         };
         let seen: HashSet<TaskId> = all.events.iter().filter(acts).map(|packed| packed.task()).collect();
         let spawned = all.events.extract_if(.., |packed| packed.kind() == Kind::Spawn);

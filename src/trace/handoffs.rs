@@ -49,11 +49,13 @@ pub(super) struct Handed {
 }
 
 impl Handed {
-    /// Adds the handoff that a grant is, if it is one; `before` is the state that it finds. Its index.
-    pub fn push(&mut self, events: &Events, before: &State, grant: &Grant) -> Option<usize> {
+    /// Adds the handoff that a grant is, if it is one; `before` is the state that it finds. Its index. Since when its
+    /// receiver was the first in the queue is not known where that was in the `opening`.
+    pub fn push(&mut self, events: &Events, before: &State, grant: &Grant, opening: u64) -> Option<usize> {
         let lock = before.lock(grant.lock)?;
         // A grant out of nowhere is a task that got the lock at once but has to yield first.
         let (at, place) = lock.queue.iter().enumerate().find(|(_, place)| place.op == grant.op)?;
+        let first = place.first_after(opening);
         let usual = at == 0
             && place.mode == grant.mode
             && place.cleared.is_none()
@@ -63,13 +65,13 @@ impl Handed {
         let (mark, asked) = if usual {
             (mark(lock.freed.map(|from| from.how)), place.asked_seq as u32)
         } else {
-            self.elsewhere.push(Handoff::of(grant, lock, place, at + 1));
+            self.elsewhere.push(Handoff { first, ..Handoff::of(grant, lock, place, at + 1) });
             (ELSEWHERE, self.elsewhere.len() as u32 - 1)
         };
         self.slim.push(Slim {
             grant: grant.seq as u32,
             asked,
-            first: place.first.map_or(0, |_| place.first_seq as u32),
+            first: first.map_or(0, |_| place.first_seq as u32),
             from: lock.freed.map_or(0, |from| from.seq as u32),
             settled: 0,
             again: 0,

@@ -214,7 +214,7 @@ impl Trace {
             // Time that runs back can only come from a damaged recording; order is what counts.
             event.at = event.at.max(self.now.at);
             let grant = Grant::of(&event);
-            let handoff = grant.and_then(|grant| self.handoffs.push(&self.events, &self.now, &grant));
+            let handoff = grant.and_then(|grant| self.handoff(&grant));
             self.note(&event, handoff);
             self.events.push(event);
             self.keep_checkpoint();
@@ -262,7 +262,7 @@ impl Trace {
             return;
         }
         let grant = Grant::of_packed(packed, self.len() + 1);
-        let granted = grant.and_then(|grant| self.handoffs.push(&self.events, &self.now, &grant));
+        let granted = grant.and_then(|grant| self.handoff(&grant));
         // Each is noted on its own, so that what follows from how it moves is not to be decided again and again.
         match self.now.usual(packed) {
             Some(Usual::Asks) => self.note_usual(packed, Usual::Asks, None),
@@ -290,6 +290,11 @@ impl Trace {
     #[inline]
     pub(crate) fn lent(&self, index: usize) -> Option<Packed> {
         self.events.lent(index)
+    }
+
+    /// Adds the handoff that a grant is.
+    fn handoff(&mut self, grant: &Grant) -> Option<usize> {
+        self.handoffs.push(&self.events, &self.now, grant, self.opening)
     }
 
     /// Leads everything but the events themselves to the moment to which the state came by the usual way.
@@ -336,7 +341,10 @@ impl Trace {
             let others = self.locks.get_mut(lock.0 as usize).map(|of| &mut of.clocks);
             clocks.into_iter().chain(others).for_each(|clocks| clocks.note(event.at, moved.from, moved.to));
         }
-        self.notes.extend(Note::after(&self.now, event).or(note));
+        // Those of the opening do not stand in the order in which it came to that.
+        if event.seq > self.opening {
+            self.notes.extend(Note::after(&self.now, event).or(note));
+        }
         self.extend_lane(event.actor.task, event);
         if let Some(moved) = moved {
             // Whoever drops a guard need not be the one who acquired it: both may look different then.

@@ -290,6 +290,47 @@ fn who_follows_for_long_forgets_what_was() {
     assert_eq!(moment, len - 1);
 }
 
+/// A seek that finds nothing goes back to where it began, or to where it is known how things stood.
+#[test]
+fn a_seek_whose_beginning_was_forgotten_comes_back_to_what_is_known() {
+    let (send, mut app) = app(400);
+    tell(&send, &mut app, beginning());
+    app.update(Message::Toggle, AREA);
+    app.update(Message::NextHandoff, AREA);
+    for turn in 0..80 {
+        let wakes = (1..=3).map(|ms| event(300 + turn * 3 + ms, 0, What::Wake)).collect();
+        tell(&send, &mut app, told(Names::default(), wakes, 303 + turn * 3));
+    }
+    let known = app.player().trace().opening();
+    assert!(app.player().trace().earlier() > 0 && known > 0);
+    tell(&send, &mut app, over("the program has ended"));
+    app.tick(FRAME);
+    assert_eq!(app.player().notice(), Some("no further handoff"));
+    let at = app.player().trace().at(known);
+    assert_eq!((app.player().moment(), app.player().now()), (known, at));
+}
+
+/// Where things stand takes its room too: it is not forgotten over and over.
+#[test]
+fn what_it_begins_with_is_not_forgotten() {
+    let (send, mut app) = app(MOST);
+    send.send(News::Before { events: 5000, opening: 240 }).unwrap();
+    let tasks: Vec<String> = (0..240).map(|task| task.to_string()).collect();
+    let tasks: Vec<&str> = tasks.iter().map(|task| &**task).collect();
+    let asks = |task| event(u64::from(task), task, What::Wait { lock: DB, op: OpId(task.into()), mode: X });
+    tell(&send, &mut app, told(names(&tasks, &["db"]), (0..240).map(asks).collect(), 300));
+    for turn in 0..200 {
+        let wakes = (0..10).map(|ms| event(300 + turn * 10 + ms, 5, What::Wake)).collect();
+        tell(&send, &mut app, told(Names::default(), wakes, 310 + turn * 10));
+        let trace = app.player().trace();
+        assert_eq!((trace.opening(), trace.state(trace.len()).locks[0].queue.len()), (240, 240));
+    }
+    // Of 2,000 that happened some are kept.
+    let trace = app.player().trace();
+    assert_eq!(trace.earlier() + trace.len() - trace.opening(), 5000 + 2000);
+    assert!(trace.len() < MOST && trace.earlier() > 5000, "{}", trace.len());
+}
+
 /// What it is told of the time before is true, but not all that was so then.
 #[test]
 fn who_comes_late_sees_what_he_does_not_know_and_cannot_go_there() {

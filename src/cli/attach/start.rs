@@ -266,9 +266,10 @@ pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
         Ok(Some(live)) => {
             let name = started.name.rsplit('/').next().unwrap_or(&started.name).to_owned();
             // From here on the player hears signals; with nobody listening in between they would do nothing.
-            let signals = app::Signals::listen()?;
-            started.child.signals.close();
-            view::show(live, signals, None, &name, flags)
+            app::Signals::listen().map_err(Failure::from).and_then(|signals| {
+                started.child.signals.close();
+                view::show(live, signals, None, &name, flags)
+            })
         }
         // It has ended already.
         Ok(None) => Ok(true),

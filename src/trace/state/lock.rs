@@ -65,6 +65,13 @@ pub struct Place {
     pub(super) through: Option<Passed>,
 }
 
+impl Place {
+    /// Since when it is the [first](Self::first), if that came after so many events.
+    pub(in crate::trace) fn first_after(&self, seq: u64) -> Option<Time> {
+        self.first.filter(|_| self.first_seq > seq)
+    }
+}
+
 /// What became of a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {

@@ -94,7 +94,7 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<S
         [.., last] if owns => {
             // Those who are let in together are let in at once.
             let cause = |handoff: &Handoff| handoff.from(moment).map(|from| from.seq);
-            let mut turns = later.chunk_by(|one, next| cause(one) == cause(next));
+            let mut turns = later.chunk_by(|one, next| cause(one).is_some() && cause(one) == cause(next));
             let with = turns.next_back().map_or(0, <[_]>::len);
             let who = if with > 1 { words::counted(with as u64, "task") } else { words::the(name(last)) };
             text += &match turns.count() + 1 {
@@ -122,8 +122,8 @@ fn passing(trace: &Trace, state: &State, event: &Event) -> Option<String> {
         }
         _ => format!("lets go of {lock}, which passes"),
     };
-    let (heir, place) =
-        (words::the(trace.names().task(heir.task)), place_in_queue(heir.first, heir.since, 1));
+    let place = place_in_queue(heir.first_after(trace.opening()), heir.since, 1);
+    let heir = words::the(trace.names().task(heir.task));
     Some(format!("{who} {what} straight to {heir}, {place}."))
 }
 
@@ -135,6 +135,7 @@ fn place_in_queue(first: Option<Time>, asked: Time, position: usize) -> String {
         Some(first) => {
             format!("first in the queue since {}, waiting since {waiting}", words::moment(first))
         }
+        None if position == 1 => format!("first in the queue, waiting since {waiting}"),
         None => format!("number {position} in the queue, waiting since {waiting}"),
     }
 }
