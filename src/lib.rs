@@ -49,6 +49,7 @@ pub mod event;
 #[cfg(feature = "tokio-tracing")]
 pub mod layer;
 pub mod live;
+pub mod places;
 #[cfg(feature = "cli")]
 pub mod record;
 #[cfg(feature = "engine")]

@@ -1,4 +1,4 @@
-//! Imports run in one direction: event → compact → sync → live → layer → scenario → engine → channel → trace →
+//! Imports run in one direction: event → places → compact → sync → live → layer → scenario → engine → channel → trace →
 //! view →
 //! record → app → cli. This reads the sources and says where they run back.
 
@@ -8,9 +8,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ORDER: [&str; 13] = [
-    "event", "compact", "sync", "live", "layer", "scenario", "engine", "channel", "trace", "view", "record",
-    "app", "cli",
+const ORDER: [&str; 14] = [
+    "event", "places", "compact", "sync", "live", "layer", "scenario", "engine", "channel", "trace", "view",
+    "record", "app", "cli",
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -133,7 +133,7 @@ fn who_needs_more_permits_stands_in_the_way_of_who_needs_fewer() {
     let trace = scenes::permits().trace();
     let lock = &trace.state(trace.len()).locks[0];
     assert_eq!(
-        (lock.free(), lock.lacks(&lock.queue[0]), lock.lacks(&lock.queue[1])),
+        (lock.free(), lock.lacks(lock.queue.nth(0).unwrap()), lock.lacks(lock.queue.nth(1).unwrap())),
         (Some(1), Some(1), Some(0))
     );
     assert_eq!(row(&trace), "waits for 1 permit #2");
@@ -284,7 +284,8 @@ fn who_is_woken_by_an_unfair_lock_owns_nothing() {
     // It waits once more, in its old place.
     let last = at(trace.len());
     assert_eq!(last.tasks[1].claims[0].stage, Stage::Waiting);
-    assert_eq!((last.locks[0].queue[0].since, last.locks[0].queue[0].overtaken), (Time::from_millis(20), 2));
+    let first = last.locks[0].queue.front().unwrap();
+    assert_eq!((first.since, first.overtaken), (Time::from_millis(20), 2));
     assert_eq!((last.locks[0].barged, last.locks[0].handoffs), (2, 0));
     assert!(said(&trace).ends_with(" who waits since 20 ms, overtaken 2 times by now."), "{}", said(&trace));
     insta::assert_snapshot!("barging", text::sequence_diagram(&trace));
@@ -645,7 +646,7 @@ fn a_writer_who_keeps_a_share_lets_the_readers_in() {
         .trace();
     assert_eq!(owners(&trace), [0, 1, 2]);
     let state = trace.state(trace.len());
-    let (place, claims) = (state.locks[0].holders[0], &state.tasks[0].claims);
+    let (place, claims) = (*state.locks[0].holders.front().unwrap(), &state.tasks[0].claims);
     assert_eq!((place.mode, place.since), (SHARED, Time::ZERO));
     assert_eq!((claims.len(), claims[0].mode, claims[0].since), (1, SHARED, Time::ZERO));
     assert_eq!(passed(&trace), Some(Passed::Shared));

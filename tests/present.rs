@@ -40,7 +40,7 @@ fn unpack(prologue: &Prologue) -> Vec<Event> {
 fn picture(state: &State, times: bool) -> String {
     let mut text = String::new();
     for lock in &state.locks {
-        for places in [&lock.holders[..], &Vec::from(lock.granted.clone()), &Vec::from(lock.queue.clone())] {
+        for places in [&lock.holders, &lock.granted, &lock.queue] {
             for place in places {
                 let since = times.then_some((place.since, place.woken));
                 text += &format!("{:?} {:?} {:?} {since:?}, ", place.task, place.op, place.mode);

@@ -17,7 +17,7 @@ use std::sync::mpsc::channel;
 use common::Checker;
 use lockscope::engine::{self, Options, Stop};
 use lockscope::event::{
-    Actor, Event, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
+    Actor, Event, Family, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
 };
 use lockscope::scenario::{self, Source};
 use lockscope::trace::{
@@ -51,12 +51,9 @@ fn check_state(state: &State) -> Result<(), TestCaseError> {
             lock.queue.iter().is_sorted_by_key(|place| place.asked_seq),
             "the queue is not in order"
         );
-        let queue = Vec::from(lock.queue.clone());
-        for (places, stage) in [
-            (&lock.holders, Stage::Holding),
-            (&Vec::from(lock.granted.clone()), Stage::Granted),
-            (&queue, Stage::Waiting),
-        ] {
+        for (places, stage) in
+            [(&lock.holders, Stage::Holding), (&lock.granted, Stage::Granted), (&lock.queue, Stage::Waiting)]
+        {
             for place in places {
                 let claims = &state.tasks[place.task.0 as usize].claims;
                 let claim = claims.iter().find(|claim| claim.op == place.op);
@@ -242,6 +239,79 @@ proptest! {
         let state = trace.state(trace.len());
         prop_assert!(stuck.iter().all(|task| state.task(*task).unwrap().waits_with().is_some()));
         prop_assert!(trace.events().iter().is_sorted_by_key(|event| event.at));
+        for moment in 0..=trace.len() {
+            for lock in &trace.state(moment).locks {
+                let permits = |mode| if let Mode::Permits(permits) = mode { permits } else { 0 };
+                let taken: u64 = lock.owners().map(|place| u64::from(permits(place.mode))).sum();
+                let semaphore = lock.kind.family() == Family::Semaphore;
+                let all = lock.permits.filter(|_| semaphore);
+                prop_assert_eq!(lock.free(), all.map(|all| u64::from(all).saturating_sub(taken) as u32));
+            }
+        }
+    }
+
+    /// Of a lock that very many wait for, some of whom give up, wherever they are in the queue.
+    #[test]
+    fn who_gave_up_ahead_of_whom_is_known_in_a_crowd(
+        steps in prop::collection::vec((0..8_u8, any::<prop::sample::Index>()), 0..400),
+    ) {
+        let (lock, mode) = (LockId(0), Mode::Exclusive);
+        let names = Names {
+            tasks: (0..400).map(|task| task.to_string().into()).collect(),
+            locks: vec![LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None }],
+        };
+        let (mut events, mut trace) = (Vec::new(), Trace::new(names.clone()));
+        // Who waits, and who gave up ahead of each last.
+        let mut queue: VecDeque<(u32, Option<(TaskId, Time)>)> = VecDeque::new();
+        let (mut owner, mut next) = (None, 0);
+        let op = |task: u32| OpId(task.into());
+        for (kind, which) in steps {
+            let mut say = |task: u32, what| {
+                let seq = events.len() as u64 + 1;
+                let actor = Actor { task: TaskId(task), step: None };
+                let event = Event { seq, at: Time::from_millis(seq), actor, what };
+                trace.push(event.clone());
+                events.push(event);
+                Time::from_millis(seq)
+            };
+            match (kind, owner) {
+                (0..=4, None) if queue.is_empty() => {
+                    say(next, What::Acquire { lock, op: op(next), mode });
+                    owner = Some(next);
+                    next += 1;
+                }
+                (0..=4, _) => {
+                    say(next, What::Wait { lock, op: op(next), mode });
+                    queue.push_back((next, None));
+                    next += 1;
+                }
+                (5 | 6, _) if !queue.is_empty() => {
+                    let at = which.index(queue.len());
+                    let (gone, _) = queue.remove(at).unwrap();
+                    let time = say(gone, What::Cancel { lock, op: op(gone) });
+                    queue.range_mut(at..).for_each(|behind| behind.1 = Some((TaskId(gone), time)));
+                }
+                (7, Some(task)) => {
+                    say(task, What::Release { lock, op: op(task) });
+                    let heir = queue.pop_front();
+                    if let Some((heir, _)) = heir {
+                        say(heir, What::Grant { lock, op: op(heir), mode });
+                        say(heir, What::Acquire { lock, op: op(heir), mode });
+                    }
+                    if let Some((heir, cleared)) = heir {
+                        let handoff = trace.handoffs(trace.len()).last().unwrap();
+                        let told = (handoff.to, handoff.position, handoff.cleared);
+                        prop_assert_eq!(told, (TaskId(heir), 1, cleared));
+                    }
+                    owner = heir.map(|(heir, _)| heir);
+                }
+                _ => {}
+            }
+            let state = trace.state(trace.len());
+            let known = state.locks[0].queue.iter().map(|place| (place.task.0, state.locks[0].cleared(place)));
+            prop_assert!(known.eq(queue.iter().copied()));
+        }
+        check_prefixes(&names, &events, 37)?;
     }
 }
 
@@ -740,7 +810,7 @@ proptest! {
                 for ring in &found.rings {
                     let next = ring.waits.iter().cycle().skip(1);
                     for (wait, next) in ring.waits.iter().zip(next) {
-                        prop_assert_eq!(state.lock(wait.lock).unwrap().holders[0].task, wait.owner.unwrap());
+                        prop_assert_eq!(state.lock(wait.lock).unwrap().holders.front().unwrap().task, wait.owner.unwrap());
                         prop_assert_eq!(wait.owner, Some(next.task));
                     }
                     prop_assert_eq!(ring.cause == Cause::SelfLock, ring.waits.len() == 1);

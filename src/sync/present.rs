@@ -4,9 +4,10 @@
 //! program in the program itself, so that whoever comes late can be told in a few events where things
 //! stand. [`Present::prologue`] makes those.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::event::{Actor, Event, Family, Kind, LockId, LockName, Mode, OpId, Packed, TaskId, Time, What};
+use crate::places::{Placed, Places};
 
 /// Events that lead from nothing to a present state, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -76,9 +77,9 @@ enum Life {
 struct Lock {
     /// Whether who is granted owns it; else it keeps its place in the queue.
     hands_over: bool,
-    holders: Vec<Place>,
-    granted: Vec<Place>,
-    queue: VecDeque<Place>,
+    holders: Places<Place>,
+    granted: Places<Place>,
+    queue: Places<Place>,
     is_mutex: bool,
     /// Since events were lost nobody has said that it has it, or lets go.
     is_unknown: bool,
@@ -98,26 +99,14 @@ impl Lock {
     /// Ends an acquisition, wherever it is.
     #[inline]
     fn forget(&mut self, op: OpId) {
-        if !remove(&mut self.holders, op) && !remove(&mut self.granted, op) {
-            self.leave_queue(op);
-        }
-    }
-
-    fn leave_queue(&mut self, op: OpId) {
-        // Nearly always.
-        if self.queue.pop_front_if(|first| first.op == op).is_some() {
-            return;
-        }
-        if let Some(at) = self.queue.iter().position(|place| place.op == op) {
-            self.queue.remove(at);
-        }
+        _ = self.holders.remove(op) || self.granted.remove(op) || self.queue.remove(op);
     }
 
     fn ask(&mut self, place: Place) {
-        if let Some(queued) = self.queue.iter_mut().find(|queued| queued.op == place.op) {
+        if let Some(queued) = self.queue.get_mut(place.op) {
             queued.woken = place.woken;
         } else {
-            _ = remove(&mut self.holders, place.op) || remove(&mut self.granted, place.op);
+            _ = self.holders.remove(place.op) || self.granted.remove(place.op);
             self.queue.push_back(place);
         }
     }
@@ -125,32 +114,26 @@ impl Lock {
     fn grant(&mut self, place: Place) {
         if self.hands_over {
             self.forget(place.op);
-            self.granted.push(place);
+            self.granted.push_back(place);
         } else {
             self.ask(Place { woken: Some(place.since), ..place });
         }
     }
 
     fn acquire(&mut self, place: Place) {
-        if let Some(held) = self.holders.iter_mut().find(|held| held.op == place.op) {
+        if let Some(held) = self.holders.get_mut(place.op) {
             held.mode = place.mode;
         } else {
-            if !remove(&mut self.granted, place.op) {
-                self.leave_queue(place.op);
-            }
-            self.holders.push(place);
+            _ = self.granted.remove(place.op) || self.queue.remove(place.op);
+            self.holders.push_back(place);
         }
     }
 }
 
-#[inline]
-fn remove(places: &mut Vec<Place>, op: OpId) -> bool {
-    // Nearly always: a mutex has one owner.
-    if places.pop_if(|place| place.op == op).is_some() {
-        return true;
+impl Placed for Place {
+    fn op(&self) -> OpId {
+        self.op
     }
-    let at = places.iter().position(|place| place.op == op);
-    at.map(|at| places.remove(at)).is_some()
 }
 
 impl Present {
@@ -163,9 +146,9 @@ impl Present {
     pub fn add_lock(&mut self, name: &LockName) {
         self.locks.push(Lock {
             hands_over: name.kind.policy().hands_over(),
-            holders: Vec::new(),
-            granted: Vec::new(),
-            queue: VecDeque::new(),
+            holders: Places::default(),
+            granted: Places::default(),
+            queue: Places::default(),
             is_mutex: name.kind.family() == Family::Mutex,
             is_unknown: false,
         });

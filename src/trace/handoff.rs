@@ -145,7 +145,7 @@ impl Handoff {
             asked_seq: place.asked_seq,
             first: place.first,
             position,
-            cleared: place.cleared,
+            cleared: lock.cleared(place),
             overtaken: place.overtaken,
             from: lock.freed,
             settled: None,

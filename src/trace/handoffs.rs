@@ -51,14 +51,18 @@ pub(super) struct Handed {
 impl Handed {
     /// Adds the handoff that a grant is, if it is one; `before` is the state that it finds. Its index. Since when its
     /// receiver was the first in the queue is not known where that was in the `opening`.
+    #[inline]
     pub fn push(&mut self, events: &Events, before: &State, grant: &Grant, opening: u64) -> Option<usize> {
         let lock = before.lock(grant.lock)?;
         // A grant out of nowhere is a task that got the lock at once but has to yield first.
-        let (at, place) = lock.queue.iter().enumerate().find(|(_, place)| place.op == grant.op)?;
+        let (at, place) = match lock.queue.front()? {
+            first if first.op == grant.op => (0, first),
+            _ => (lock.queue.rank(grant.op)?, lock.queue.get(grant.op)?),
+        };
         let first = place.first_after(opening);
         let usual = at == 0
             && place.mode == grant.mode
-            && place.cleared.is_none()
+            && lock.cleared(place).is_none()
             && place.overtaken == 0
             && place.since == events.at(place.asked_seq)
             && lock.freed.is_none_or(|from| from.task == events.task(from.seq));

@@ -293,6 +293,7 @@ impl Trace {
     }
 
     /// Adds the handoff that a grant is.
+    #[inline]
     fn handoff(&mut self, grant: &Grant) -> Option<usize> {
         self.handoffs.push(&self.events, &self.now, grant, self.opening)
     }

@@ -91,20 +91,20 @@ impl Note {
             return None;
         };
         let lock = before.lock(id)?;
-        let queued = || lock.queue.iter().position(|place| place.op == op);
+        let queued = || lock.queue.rank(op);
         let what = match event.what {
             What::Cancel { .. } => {
                 let position = queued();
                 let place = match position {
-                    Some(position) => lock.queue.get(position),
-                    None => lock.granted.iter().find(|place| place.op == op),
+                    Some(_) => lock.queue.get(op),
+                    None => lock.granted.get(op),
                 }?;
                 let (task, since) = (place.task, place.since);
                 let what = Noted::GaveUp { op, since, position: position.map(|position| position + 1) };
                 return Some(Self { seq: event.seq, at: event.at, lock: Some(id), task, what });
             }
             What::Acquire { .. } if !lock.hands_over() => {
-                let place = lock.queue.get(queued()?).filter(|place| place.woken.is_none())?;
+                let place = lock.queue.get(op).filter(|place| place.woken.is_none())?;
                 Noted::Took { asked: place.since, overtaken: place.overtaken }
             }
             _ => return None,

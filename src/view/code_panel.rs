@@ -241,7 +241,7 @@ fn under_way(state: &State, task: TaskId, claim: &Claim, on: bool) -> String {
         Stage::Waiting => {
             let own = |place: &Place| place.task == task && place.op == claim.op;
             let position = lock.queue.iter().position(own);
-            let lacks = position.and_then(|at| lock.lacks(lock.queue.get(at)?)).filter(|&lacks| lacks > 0);
+            let lacks = position.and_then(|at| lock.lacks(lock.queue.nth(at)?)).filter(|&lacks| lacks > 0);
             let lacks = lacks.map_or_else(String::new, |lacks| format!(", lacks {lacks}"));
             match position.filter(|_| lock.hands_over()) {
                 Some(position) => format!("waits #{}{lacks}", position + 1),

@@ -213,7 +213,7 @@ fn queue(scene: &Scene, lock: &Lock, doubtful: bool, line: &mut Line) {
     }
     let narrow = line.narrow;
     let chip = |position: usize, wishes: bool| {
-        let Some(place) = lock.queue.get(position) else { return String::new() };
+        let Some(place) = lock.queue.nth(position) else { return String::new() };
         // Where no order is promised there are no places.
         let number = if lock.hands_over() { format!("#{} ", position + 1) } else { String::new() };
         let wish = if wishes { wish(lock, position, narrow) } else { String::new() };
@@ -259,7 +259,7 @@ fn queue(scene: &Scene, lock: &Lock, doubtful: bool, line: &mut Line) {
 
 /// What a waiter asks for, where that is not the same for all.
 fn wish(lock: &Lock, position: usize, narrow: bool) -> String {
-    let Some(place) = lock.queue.get(position) else { return String::new() };
+    let Some(place) = lock.queue.nth(position) else { return String::new() };
     match (place.mode, lock.kind.family()) {
         _ if place.woken.is_some() => " woken".to_owned(),
         (Mode::Shared, _) => " reads".to_owned(),

@@ -15,8 +15,9 @@ macro_rules! thread_local {
 mod src {
     pub mod compact;
     pub mod event;
+    pub mod places;
     pub mod sync;
 }
 
-use src::compact;
+use src::{compact, places};
 pub use src::{event, sync};

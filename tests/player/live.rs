@@ -272,7 +272,7 @@ fn who_follows_for_long_forgets_what_was() {
     let state = trace.state(trace.len());
     let holder = state.lock(DB).unwrap().owner().unwrap();
     assert_eq!((holder.task, holder.since), (TaskId(1), Time::from_millis(1000)));
-    let waiter = &state.lock(DB).unwrap().queue[0];
+    let waiter = state.lock(DB).unwrap().queue.front().unwrap();
     assert_eq!((waiter.task, waiter.since), (TaskId(0), Time::from_millis(1001)));
     assert_eq!(trace.lane(TaskId(2), trace.len()).last().unwrap().look, Look::Asleep);
     let text = screen_of(&mut app, AREA);

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::event::{Event, Kind, LockId, Packed, TaskId, What};
+use crate::event::{Event, Kind, Packed, TaskId, What};
 use crate::trace::Trace;
 
 /// What all values and words together may take in memory, by a rough count.
@@ -17,12 +17,8 @@ const MAX_OPEN_EACH: usize = 16;
 /// And of one task, which may wait for thousands at once (`join_all`): each of its events looks through them.
 const MAX_OPEN_OF_ONE: usize = 1 << 14;
 
-/// A loss ends what is known of every task and lock, and who gives up moves all behind it: so many of them may
-/// be gone through for that, in all.
-const MAX_FORGOTTEN: u64 = 1 << 32;
-
-/// A task or a lock that a loss ends costs so much more than one that somebody who gives up moves.
-const LOSS: usize = 16;
+/// A loss ends what is known of every task and lock: so many of them may be ended by losses, in all.
+const MAX_FORGOTTEN: u64 = 1 << 28;
 
 /// What may still come.
 pub(crate) struct Budget {
@@ -61,16 +57,15 @@ impl Budget {
         let kind = match event.what {
             What::Lost { .. } => Kind::Lost,
             What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } => Kind::Wait,
-            What::Cancel { .. } => Kind::Cancel,
             _ => Kind::Aside,
         };
-        self.spend_kind(kind, event.actor.task, event.what.lock(), trace)
+        self.spend_kind(kind, event.actor.task, trace)
     }
 
     /// The same of an event that holds nothing but itself.
     #[inline]
     pub(crate) fn spend_packed(&mut self, event: Packed, trace: &Trace) -> Result<(), String> {
-        self.spend_kind(event.kind(), event.task(), Some(event.lock()), trace)
+        self.spend_kind(event.kind(), event.task(), trace)
     }
 
     /// Takes so many events at once, if they can be far from too much whatever they begin; if not, each is to be
@@ -88,29 +83,20 @@ impl Budget {
     /// Whether an event of this kind may cost more than itself and what it begins.
     #[inline]
     pub(crate) const fn is_costly(kind: Kind) -> bool {
-        matches!(kind, Kind::Aside | Kind::Lost | Kind::Cancel)
+        matches!(kind, Kind::Aside | Kind::Lost)
     }
 
     #[inline]
-    fn spend_kind(
-        &mut self,
-        kind: Kind,
-        task: TaskId,
-        lock: Option<LockId>,
-        trace: &Trace,
-    ) -> Result<(), String> {
+    fn spend_kind(&mut self, kind: Kind, task: TaskId, trace: &Trace) -> Result<(), String> {
         let most = self.most;
         self.events =
             self.events.checked_sub(1).ok_or_else(|| format!("there are more than {most} events"))?;
         match kind {
             Kind::Lost => {
                 let known = trace.names().tasks.len() + trace.names().locks.len();
-                self.go_through(LOSS * known, "events are lost too often for so many tasks and locks")
-            }
-            Kind::Cancel => {
-                let now = trace.state(trace.len());
-                let queue = lock.and_then(|lock| now.lock(lock)).map_or(0, |lock| lock.queue.len());
-                self.go_through(queue, "operations are given up too often in queues that are too long")
+                let left = self.forgotten.checked_sub(known as u64);
+                self.forgotten = left.ok_or("events are lost too often for so many tasks and locks")?;
+                Ok(())
             }
             Kind::Wait | Kind::Grant | Kind::Acquire => {
                 match self.calm.checked_sub(1) {
@@ -143,12 +129,6 @@ impl Budget {
         // Of all that begin one task may have every one; this is the first.
         self.calm = MAX_OPEN_OF_ONE.saturating_sub(most + 1);
         self.looked_at = now.tasks.len();
-        Ok(())
-    }
-
-    /// Takes the work of going through so many.
-    fn go_through(&mut self, count: usize, too_much: &str) -> Result<(), String> {
-        self.forgotten = self.forgotten.checked_sub(count as u64).ok_or(too_much)?;
         Ok(())
     }
 
@@ -193,7 +173,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::event::{Actor, LockKind, LockName, Mode, Names, OpId, Time};
+    use crate::event::{Actor, LockId, LockKind, LockName, Mode, Names, OpId, Time};
 
     fn event(what: What) -> Event {
         Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what }
@@ -236,7 +216,7 @@ mod tests {
 
     /// What each event would have to look through has a bound too.
     #[test]
-    fn one_task_has_so_many_operations_and_long_queues_are_left_so_often() {
+    fn one_task_has_so_many_operations() {
         let lock = LockName { name: "l".into(), kind: LockKind::TokioMutex, permits: None };
         let names = Names { locks: vec![lock], ..tasks(2000) };
         let (mut budget, mut trace) = (Budget::new(u64::MAX), Trace::new(names));
@@ -257,12 +237,6 @@ mod tests {
             let why = budget.spend(&wait(1 << 14), &trace).unwrap_err();
             assert_eq!(why, "one task has more than 16384 operations under way at once");
         }
-        // Whoever gives up moves those behind it.
-        let cancel = event(What::Cancel { lock: LockId(0), op: OpId(u64::MAX) });
-        let often = (0..1 << 20).take_while(|_| budget.spend(&cancel, &trace).is_ok()).count();
-        assert_eq!(often, 1 << 17);
-        let why = budget.spend(&cancel, &trace).unwrap_err();
-        assert_eq!(why, "operations are given up too often in queues that are too long");
     }
 
     /// Of each kind of event that brings content.

@@ -1,10 +1,9 @@
 //! A lock at one moment: who has it, who waits, and what is left of it.
 
-use std::collections::VecDeque;
-
 use super::super::{Freed, Passed};
 use super::Stage;
 use crate::event::{Event, Family, LockKind, LockName, Mode, OpId, TaskId, Time};
+use crate::places::{Placed, Places};
 
 /// A lock at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,11 +14,16 @@ pub struct Lock {
     /// that is known and limited.
     pub permits: Option<u32>,
     /// Who is in the critical section.
-    pub holders: Vec<Place>,
+    pub holders: Places<Place>,
     /// Who was given what it asked for and has not run yet, first come first.
-    pub granted: VecDeque<Place>,
+    pub granted: Places<Place>,
     /// Who waits, first come first. Of a lock that hands nothing over, who is woken keeps its place.
-    pub queue: VecDeque<Place>,
+    pub queue: Places<Place>,
+    /// Who gave up a place in the queue and may have been ahead of somebody there, by their order in it. Of two the
+    /// later stands last: whoever gives up ahead of others is who they hear of.
+    gone: Vec<Gone>,
+    /// How many permits those have. To count those of thousands with each event would take too long.
+    taken: u64,
     /// What last let somebody in, or could.
     pub freed: Option<Freed>,
     /// How often it was handed from one task to another.
@@ -55,8 +59,6 @@ pub struct Place {
     pub first: Option<Time>,
     /// The event that made it so.
     pub(in crate::trace) first_seq: u64,
-    /// Who last gave up a place ahead of this one, and when.
-    pub cleared: Option<(TaskId, Time)>,
     /// Of a waiter whose lock hands nothing over: when it was woken, if it has not tried since.
     pub woken: Option<Time>,
     /// How often somebody who asked later went first.
@@ -65,11 +67,28 @@ pub struct Place {
     pub(super) through: Option<Passed>,
 }
 
+impl Placed for Place {
+    fn op(&self) -> OpId {
+        self.op
+    }
+}
+
 impl Place {
     /// Since when it is the [first](Self::first), if that came after so many events.
     pub(in crate::trace) fn first_after(&self, seq: u64) -> Option<Time> {
         self.first.filter(|_| self.first_seq > seq)
     }
+}
+
+/// Somebody who gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Gone {
+    /// The event with which it had asked.
+    asked_seq: u64,
+    task: TaskId,
+    /// The event with which it gave up, and its time.
+    seq: u64,
+    at: Time,
 }
 
 /// What became of a notification.
@@ -118,17 +137,27 @@ impl Owners {
     /// Those of these places, which are so many.
     fn of<'a>(places: impl Iterator<Item = &'a Place>, count: usize) -> Self {
         let mut seen = [Self::NOBODY; Self::LOOKED_AT];
-        let mut different = 0;
-        for task in places.map(|place| place.task.0).take(Self::LOOKED_AT) {
-            let at = seen[..different].partition_point(|other| *other < task);
-            if seen[at] != task {
-                seen[at..=different].rotate_right(1);
-                seen[at] = task;
-                different += 1;
-            }
+        for (seen, place) in seen.iter_mut().zip(places) {
+            *seen = place.task.0;
+        }
+        // Each goes where as many come before it as are smaller: no branch of it can be foretold wrongly.
+        let mut sorted = [Self::NOBODY; Self::LOOKED_AT];
+        for (at, task) in seen.iter().enumerate() {
+            let smaller: usize = seen.iter().map(|other| usize::from(other < task)).sum();
+            let same: usize = seen[..at].iter().map(|other| usize::from(other == task)).sum();
+            sorted[smaller + same] = *task;
         }
         let mut named = [Self::NOBODY; Self::NAMED];
-        named.copy_from_slice(&seen[..Self::NAMED]);
+        let (mut different, mut last) = (0, Self::NOBODY);
+        for task in sorted {
+            if task != last {
+                if let Some(named) = named.get_mut(different) {
+                    *named = task;
+                }
+                different += 1;
+                last = task;
+            }
+        }
         let beyond = different.saturating_sub(Self::NAMED) + count.saturating_sub(Self::LOOKED_AT);
         Self { named, more: u32::try_from(beyond).unwrap_or(u32::MAX) }
     }
@@ -157,9 +186,11 @@ impl Lock {
         Self {
             kind: name.kind,
             permits: name.permits,
-            holders: Vec::new(),
-            granted: VecDeque::new(),
-            queue: VecDeque::new(),
+            holders: Places::default(),
+            granted: Places::default(),
+            queue: Places::default(),
+            gone: Vec::new(),
+            taken: 0,
             freed: None,
             handoffs: 0,
             stored: false,
@@ -182,6 +213,8 @@ impl Lock {
         self.holders.clear();
         self.granted.clear();
         self.queue.clear();
+        self.gone.clear();
+        self.taken = 0;
         self.freed = None;
         self.notice = None;
     }
@@ -205,12 +238,44 @@ impl Lock {
         }
     }
 
+    /// Who last gave up a place ahead of one in the queue, since that asked, and when.
+    pub fn cleared(&self, place: &Place) -> Option<(TaskId, Time)> {
+        let ahead = self.gone.partition_point(|gone| gone.asked_seq < place.asked_seq);
+        let last = self.gone.get(ahead.checked_sub(1)?)?;
+        (last.seq > place.asked_seq).then_some((last.task, last.at))
+    }
+
+    /// Takes out of the queue who gives up; says whether it was the first.
+    pub(super) fn give_up(&mut self, event: &Event, op: OpId) -> Option<(Place, bool)> {
+        let first = self.queue.front()?.op == op;
+        let place = self.queue.take(op)?;
+        let (asked_seq, seq, at) = (place.asked_seq, event.seq, event.at);
+        // Those behind it hear of nobody who stood there.
+        self.gone.truncate(self.gone.partition_point(|gone| gone.asked_seq < asked_seq));
+        self.gone.push(Gone { asked_seq, task: place.task, seq, at });
+        if self.gone.len() > 2 * self.queue.len() + 16 {
+            self.forget_gone();
+        }
+        Some((place, first))
+    }
+
+    /// Forgets of whom nobody in the queue hears.
+    fn forget_gone(&mut self) {
+        let mut heard: Vec<Gone> = Vec::new();
+        for place in &self.queue {
+            let ahead = self.gone.partition_point(|gone| gone.asked_seq < place.asked_seq);
+            let last = ahead.checked_sub(1).and_then(|last| self.gone.get(last));
+            let next = |gone: &&Gone| heard.last().is_none_or(|last| last.asked_seq < gone.asked_seq);
+            if let Some(gone) = last.filter(|gone| gone.seq > place.asked_seq).filter(next) {
+                heard.push(*gone);
+            }
+        }
+        self.gone = heard;
+    }
+
     /// Takes an acquisition out of wherever it is.
     pub(super) fn forget(&mut self, op: OpId) -> Option<Place> {
-        if let Some(position) = self.queue.iter().position(|place| place.op == op) {
-            return self.queue.remove(position);
-        }
-        self.disown(op)
+        self.queue.take(op).or_else(|| self.disown(op))
     }
 
     /// The same, of one that has come so far: that is where it is looked for first.
@@ -221,11 +286,31 @@ impl Lock {
 
     /// Takes an acquisition out of those that own something, or were woken by a notification.
     pub(super) fn disown(&mut self, op: OpId) -> Option<Place> {
-        if let Some(position) = self.holders.iter().position(|place| place.op == op) {
-            return Some(self.holders.remove(position));
-        }
-        let position = self.granted.iter().position(|place| place.op == op)?;
-        self.granted.remove(position)
+        let holder = self.holders.take(op);
+        holder.inspect(|place| self.give_back(place)).or_else(|| self.withdraw(op))
+    }
+
+    /// The same, of those that have not run yet.
+    fn withdraw(&mut self, op: OpId) -> Option<Place> {
+        self.granted.take(op).inspect(|place| self.give_back(place))
+    }
+
+    fn give_back(&mut self, place: &Place) {
+        self.taken = self.taken.saturating_sub(permits(place.mode).into());
+    }
+
+    /// Lets somebody into the critical section, or grants it what it asked for.
+    pub(super) fn own(&mut self, place: Place, granted: bool) {
+        self.taken = self.taken.saturating_add(permits(place.mode).into());
+        if granted { self.granted.push_back(place) } else { self.holders.push_back(place) }
+    }
+
+    /// Changes what somebody in the critical section has; gives who that is.
+    pub(super) fn keep(&mut self, op: OpId, mode: Mode) -> Option<TaskId> {
+        let place = self.holders.get_mut(op)?;
+        let before = std::mem::replace(&mut place.mode, mode);
+        self.taken = self.taken.saturating_sub(permits(before).into()).saturating_add(permits(mode).into());
+        Some(place.task)
     }
 
     /// A task's place in the queue, counted from 1.
@@ -248,7 +333,7 @@ impl Lock {
 
     /// The first of its owners: the only one, where there cannot be several.
     pub fn owner(&self) -> Option<&Place> {
-        let first = self.holders.first().or_else(|| self.granted.front());
+        let first = self.holders.front().or_else(|| self.granted.front());
         first.filter(|_| self.is_owned())
     }
 
@@ -267,8 +352,7 @@ impl Lock {
     /// How many permits of a semaphore nobody has. While somebody waits they are reserved for the first.
     pub fn free(&self) -> Option<u32> {
         let all = self.permits.filter(|_| self.kind.family() == Family::Semaphore)?;
-        let taken: u64 = self.owners().map(|place| u64::from(permits(place.mode))).sum();
-        Some(u64::from(all).saturating_sub(taken) as u32)
+        Some(u64::from(all).saturating_sub(self.taken) as u32)
     }
 
     /// How many permits a waiter lacks, if nobody were ahead of it.
@@ -301,17 +385,17 @@ impl Lock {
 
     /// Who asked before `op`, which has it now, and still waits for what cannot be had beside it.
     pub fn overtaken_by(&self, op: OpId) -> Option<&Place> {
-        self.queue.get(self.overtaken(op)?)
+        self.queue.nth(self.overtaken(op)?)
     }
 
     /// The same, as its place in the queue.
     pub(super) fn overtaken(&self, op: OpId) -> Option<usize> {
-        let holder = self.holders.iter().rfind(|place| place.op == op)?;
-        let earlier = |place: &&Place| place.asked_seq < holder.asked_seq;
-        let beside = |place: &Place| (place.mode, holder.mode) == (Mode::Shared, Mode::Shared);
         if self.hands_over() {
             return None;
         }
+        let holder = self.holders.get(op)?;
+        let earlier = |place: &&Place| place.asked_seq < holder.asked_seq;
+        let beside = |place: &Place| (place.mode, holder.mode) == (Mode::Shared, Mode::Shared);
         self.queue.iter().take_while(earlier).position(|place| !beside(place))
     }
 
@@ -332,11 +416,11 @@ impl Lock {
     /// A notification was heard. Who was not granted one took the one that was stored.
     pub(super) fn hear(&mut self, op: OpId) -> Option<Place> {
         self.heard += 1;
-        let granted = self.granted.iter().position(|place| place.op == op);
+        let granted = self.withdraw(op);
         if granted.is_none() {
             self.stored = false;
         }
-        granted.and_then(|position| self.granted.remove(position)).or_else(|| self.forget(op))
+        granted.or_else(|| self.forget(op))
     }
 
     /// A message went in or came out, which can let in who waits for the contrary. That one's grant
@@ -372,5 +456,5 @@ impl Lock {
 
 /// How many permits that is.
 fn permits(mode: Mode) -> u32 {
-    if let Mode::Permits(permits) = mode { permits } else { 1 }
+    if let Mode::Permits(permits) = mode { permits } else { 0 }
 }

@@ -128,8 +128,8 @@ impl State {
     /// Who began the acquisition, if it is under way.
     pub fn owner_of(&self, lock: LockId, op: OpId) -> Option<TaskId> {
         let lock = self.lock(lock)?;
-        let mut places = lock.holders.iter().chain(&lock.granted).chain(&lock.queue);
-        places.find(|place| place.op == op).map(|place| place.task)
+        let all = [&lock.holders, &lock.granted, &lock.queue];
+        all.into_iter().find_map(|places| places.get(op)).map(|place| place.task)
     }
 
     /// Leads to the next moment.
@@ -217,7 +217,7 @@ impl State {
         let mut since = event.at;
         // Where a lock hands nothing over, whoever is woken or waits once more keeps its place.
         let queued = claim.as_ref().is_some_and(|claim| claim.stage.is_queued() && stage.is_queued());
-        if queued && let Some(place) = lock.queue.iter_mut().find(|place| place.op == op) {
+        if queued && let Some(place) = lock.queue.get_mut(op) {
             place.woken = (stage == Stage::Woken).then_some(event.at);
             if stage != Stage::Woken {
                 since = place.since;
@@ -235,7 +235,6 @@ impl State {
                 asked_seq: known.map_or(event.seq, |place| place.asked_seq),
                 first: None,
                 first_seq: 0,
-                cleared: known.and_then(|place| place.cleared),
                 woken: (stage == Stage::Woken).then_some(since),
                 overtaken: known.map_or(0, |place| place.overtaken),
                 through: lock.freed.filter(|_| known.is_some()).map(|freed| freed.how),
@@ -246,12 +245,14 @@ impl State {
                     if lock.kind.family() == Family::Channel {
                         lock.freed = None;
                     }
-                    lock.granted.push_back(place);
+                    lock.own(place, true);
                 }
                 Stage::Holding => {
-                    lock.holders.push(place);
+                    lock.own(place, false);
                     if let Some(overtaken) = lock.overtaken(op) {
-                        lock.queue[overtaken].overtaken += 1;
+                        if let Some(place) = lock.queue.nth_mut(overtaken) {
+                            place.overtaken += 1;
+                        }
                         lock.barged += 1;
                     }
                 }
@@ -270,9 +271,7 @@ impl State {
     /// Changes what an acquisition holds, whoever's it is, if it holds anything yet.
     fn keep(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode) -> Option<Moved> {
         let lock = self.lock_mut(id)?;
-        let place = lock.holders.iter_mut().find(|place| place.op == op)?;
-        place.mode = mode;
-        let task = place.task;
+        let task = lock.keep(op, mode)?;
         lock.freed = Some(Freed { task, ..Freed::by(event, Passed::Shared) });
         let claims = self.task_mut(task).map(|task| &mut task.claims);
         if let Some(claim) = claims.into_iter().flatten().find(|claim| claim.op == op) {
@@ -288,17 +287,13 @@ impl State {
             lock.let_go(event, &owner, how);
             owner
         } else {
-            let position = lock.queue.iter().position(|place| place.op == op)?;
-            let gone = lock.queue.remove(position)?;
-            for behind in lock.queue.iter_mut().skip(position) {
-                behind.cleared = Some((gone.task, event.at));
-            }
+            let (gone, first) = lock.give_up(event, op)?;
             lock.note_first(event);
             let shared = matches!(lock.kind.family(), Family::RwLock | Family::Semaphore);
             let next = lock.queue.front().is_some_and(|next| lock.admits(next.mode));
             if gone.woken.is_some() {
                 lock.freed = Some(Freed { task: gone.task, ..Freed::by(event, how) });
-            } else if shared && position == 0 && next {
+            } else if shared && first && next {
                 lock.freed = Some(Freed { task: gone.task, ..Freed::by(event, Passed::GaveWay) });
             }
             gone

@@ -64,7 +64,6 @@ impl State {
             asked_seq: seq,
             first: None,
             first_seq: 0,
-            cleared: None,
             woken: None,
             overtaken: 0,
             through: None,
@@ -86,7 +85,7 @@ impl State {
                 Usual::Asks
             }
             (Kind::Acquire, []) if nobody(lock) && lock.queue.is_empty() => {
-                lock.holders.push(place);
+                lock.holders.push_back(place);
                 Usual::Takes
             }
             (Kind::Grant, [claim])
@@ -96,7 +95,7 @@ impl State {
                     && lock.queue.front().is_some_and(own) =>
             {
                 lock.granted.push_back(*lock.queue.front()?);
-                lock.queue.pop_front();
+                lock.queue.drop_front();
                 goes_on(lock.granted.back_mut());
                 lock.handoffs += 1;
                 lock.note_first_at(at, seq);
@@ -110,9 +109,9 @@ impl State {
                     && lock.granted.len() == 1
                     && lock.granted.front().is_some_and(own) =>
             {
-                lock.holders.push(*lock.granted.front()?);
-                lock.granted.pop_front();
-                goes_on(lock.holders.last_mut());
+                lock.holders.push_back(*lock.granted.front()?);
+                lock.granted.drop_front();
+                goes_on(lock.holders.back_mut());
                 (claim.stage, claim.since) = (Stage::Holding, at);
                 Usual::Runs
             }
@@ -120,9 +119,9 @@ impl State {
                 if claim.op == op
                     && claim.stage == Stage::Holding
                     && lock.granted.is_empty()
-                    && matches!(lock.holders.as_slice(), [only] if own(only) && only.through != Some(TO_ALL)) =>
+                    && lock.holders.only().is_some_and(|only| own(only) && only.through != Some(TO_ALL)) =>
             {
-                lock.holders.clear();
+                lock.holders.drop_only();
                 lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
                 task.claims.clear();
                 Usual::LetsGo

@@ -141,8 +141,9 @@ fn tell_one(event: &Event, state: &State, names: &Names) -> (String, Tone) {
 /// Who begins to wait, for what, and its place in the queue.
 fn waiting(lock: Option<&Lock>, event: &Event, op: OpId, mode: Mode) -> String {
     let Some(lock) = lock else { return "waits".into() };
-    let again = lock.queue.iter().rev().find(|place| place.op == op);
-    let again = again.is_some_and(|place| place.asked_seq != event.seq);
+    // Whoever begins to wait is the last.
+    let last = lock.queue.back().filter(|last| last.op == op);
+    let again = last.or_else(|| lock.queue.get(op)).is_some_and(|place| place.asked_seq != event.seq);
     let waits = if lock.kind.blocks() { "blocks" } else { "waits" };
     let wanted = match mode {
         _ if again => " again".to_owned(),
@@ -160,9 +161,9 @@ fn waiting(lock: Option<&Lock>, event: &Event, op: OpId, mode: Mode) -> String {
 
 /// The place in the queue of who begins to wait, counted from 1; `None` where a lock promises no order.
 fn place(lock: &Lock, op: OpId) -> Option<usize> {
-    // Whoever begins to wait is the last, or nearly.
-    let position = || lock.queue.iter().rposition(|place| place.op == op).unwrap_or(0);
-    lock.hands_over().then(|| position() + 1)
+    let last = || lock.queue.back().filter(|last| last.op == op).map(|_| lock.queue.len());
+    let number = || last().or_else(|| Some(lock.queue.rank(op)? + 1)).unwrap_or(1);
+    lock.hands_over().then(number)
 }
 
 /// The word for a grant of this lock.
@@ -170,8 +171,8 @@ pub(super) fn granting(event: &Event, lock: Option<&Lock>) -> &'static str {
     let What::Grant { op, mode, .. } = event.what else { return "" };
     // Granted in the very event with which it asked: it got the lock at once, but has to let others
     // run first, because its cooperative budget is used up.
-    let at_once = lock
-        .is_some_and(|lock| lock.granted.iter().any(|place| place.op == op && place.asked_seq == event.seq));
+    let at_once =
+        lock.is_some_and(|lock| lock.granted.get(op).is_some_and(|place| place.asked_seq == event.seq));
     match mode {
         _ if at_once => "granted, yields first",
         Mode::Signal => "notified",

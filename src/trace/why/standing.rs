@@ -43,16 +43,16 @@ fn of_claim(trace: &Trace, lock: &Lock, claim: &Claim) -> String {
         Stage::Waiting => "waits for",
         Stage::Blocked => "blocks its thread, waiting for",
     };
-    let place = lock.queue.iter().position(|place| place.op == claim.op);
+    let place = lock.queue.rank(claim.op);
     let mut part = format!("{waits} {what}{to} since {since}");
     if let Some(at) = place.filter(|_| lock.hands_over()) {
         part += &format!(", #{} in the queue", at + 1);
     }
-    let lacks = place.and_then(|at| lock.lacks(lock.queue.get(at)?)).filter(|&lacks| lacks > 0);
+    let lacks = place.and_then(|at| lock.lacks(lock.queue.nth(at)?)).filter(|&lacks| lacks > 0);
     if let Some(lacks) = lacks {
         part += &format!(", lacking {lacks}");
     }
-    let ahead = place.and_then(|at| lock.queue.get(at.checked_sub(1)?));
+    let ahead = place.and_then(|at| lock.queue.nth(at.checked_sub(1)?));
     match (lock.owner(), ahead) {
         (Some(_), Some(ahead)) if lock.admits(claim.mode) => {
             let ahead = words::the(trace.names().task(ahead.task));
@@ -85,7 +85,7 @@ pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
     let name = |task| trace.names().task(task);
     let Some(lock) = state.lock(id) else { return String::new() };
     let kind = format!(" ({}, {})", lock.kind.path(), lock.kind.policy());
-    let held = match (lock.holders.as_slice(), lock.granted.front()) {
+    let held = match (lock.holders.front(), lock.granted.front()) {
         _ if lock.kind.family() == Family::Notify => {
             let stored = if lock.stored { "has a notification stored" } else { "has nothing stored" };
             format!("{stored}, and {} lost", words::counted(lock.lost, "notification"))
@@ -93,17 +93,16 @@ pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
         _ if lock.kind.family() == Family::Channel => {
             format!("has {}", words::counted(lock.messages, "message"))
         }
-        ([holder], _) => {
-            format!("is held by {} since {}", words::the(name(holder.task)), words::moment(holder.since))
+        (Some(holder), _) => {
+            let one = lock.holders.only().map(|only| words::the(name(only.task)));
+            let all = one.unwrap_or_else(|| owners(trace, lock, false));
+            format!("is held by {all} since {}", words::moment(holder.since))
         }
-        ([holder, ..], _) => {
-            format!("is held by {} since {}", owners(trace, lock, false), words::moment(holder.since))
-        }
-        ([], Some(_)) => {
+        (None, Some(_)) => {
             let has = if lock.granted.len() > 1 { "have" } else { "has" };
             format!("is granted to {}, who {has} not run yet", owners(trace, lock, false))
         }
-        ([], None) => "is free".to_owned(),
+        (None, None) => "is free".to_owned(),
     };
     let free = lock.free().map_or_else(String::new, |free| format!(", {} free", words::permits(free)));
     let queue: Vec<_> = lock
@@ -198,7 +197,7 @@ fn waits(trace: &Trace, lock: &Lock, name: &str) -> String {
     let Some(first) = lock.queue.front() else { return "Nobody waits.".to_owned() };
     let since = words::moment(first.since);
     let who = words::opening(task(first));
-    let second = lock.queue.get(1);
+    let second = lock.queue.nth(1);
     let given = match first.mode {
         Mode::Signal => Some("to be notified"),
         Mode::Message => Some("for a message"),

@@ -386,7 +386,7 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
             let position = lock.and_then(|lock| lock.position(task)).unwrap_or(1);
             let place =
                 if position == 1 { "first in the queue".into() } else { format!("#{position} in the queue") };
-            let first = lock.and_then(|lock| lock.queue.get(position - 1));
+            let first = lock.and_then(|lock| lock.queue.nth(position - 1));
             let lacks = lock.and_then(|lock| lock.lacks(first?)).filter(|&lacks| lacks > 0);
             let wish = match event {
                 Some(What::Wait { mode: Mode::Shared, .. }) => Some("waits to read".to_owned()),
