@@ -246,8 +246,10 @@ impl Lock {
         let before = std::mem::replace(&mut operation.state, state);
         operation.has = operation.wants;
         let (actor, mode) = (operation.actor, operation.mode);
+        if before == State::Waiting {
+            self.leave_queue(op);
+        }
         if before != State::Granted {
-            self.queue.retain(|waiter| *waiter != op);
             self.owners.push(op);
         }
         self.record(pen, actor, |lock| match state {
@@ -257,9 +259,20 @@ impl Lock {
     }
 
     fn forget(&mut self, op: OpId) -> Option<Operation> {
-        self.queue.retain(|waiter| *waiter != op);
-        self.owners.retain(|owner| *owner != op);
-        self.operations.remove(&op)
+        let operation = self.operations.remove(&op)?;
+        if operation.state == State::Waiting {
+            self.leave_queue(op);
+        } else {
+            self.owners.retain(|owner| *owner != op);
+        }
+        Some(operation)
+    }
+
+    fn leave_queue(&mut self, op: OpId) {
+        // Nearly always.
+        if self.queue.pop_front_if(|first| *first == op).is_none() {
+            self.queue.retain(|waiter| *waiter != op);
+        }
     }
 
     fn cancel(&mut self, pen: Pen<'_>, op: OpId) {
@@ -278,7 +291,7 @@ impl Lock {
     /// those had.
     fn cancel_before(&mut self, pen: Pen<'_>, op: OpId) -> u64 {
         let mut had: u64 = 0;
-        if self.queue.contains(&op) {
+        if self.operations.get(&op).is_some_and(|operation| operation.state == State::Waiting) {
             while let Some(&first) = self.queue.front().filter(|first| **first != op) {
                 had = self.operations.get(&first).map_or(had, |first| had.saturating_add(first.has));
                 self.cancel(pen, first);
@@ -406,8 +419,6 @@ impl Lock {
 
     /// Who gives so many permits back, when the task `me` does it: what fits best.
     fn giver(&self, me: TaskId, permits: u64) -> Option<(OpId, State, u64)> {
-        let all = self.owners.iter().chain(&self.queue);
-        let all = all.filter_map(|op| self.operations.get(op).map(|operation| (*op, operation)));
         let fit = |operation: &Operation| {
             let (mine, exact) = (operation.actor.task == me, operation.has == permits);
             Some(match (operation.state, mine) {
@@ -421,8 +432,15 @@ impl Lock {
                 _ => return None,
             })
         };
-        let best = all.filter_map(|(op, operation)| Some((fit(operation)?, op, operation)));
-        let best = best.min_by_key(|(fit, ..)| *fit);
+        let fitting = |op: &OpId| {
+            let operation = self.operations.get(op)?;
+            Some((fit(operation)?, *op, operation))
+        };
+        let owner = self.owners.iter().filter_map(fitting).min_by_key(|(fit, ..)| *fit);
+        // An owner of this task fits better than who waits: then the queue, which may be long, is left alone.
+        let waiter = || self.queue.iter().find_map(fitting);
+        let own = owner.filter(|(fit, ..)| *fit <= 3);
+        let best = own.or_else(|| owner.into_iter().chain(waiter()).min_by_key(|(fit, ..)| *fit));
         best.map(|(_, op, operation)| (op, operation.state, operation.has))
     }
 }
