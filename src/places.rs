@@ -4,8 +4,8 @@
 //! Few are looked through, and close ranks when one leaves. Where there are many an index tells where each stands,
 //! and whoever leaves leaves a gap; gaps are closed when they are half of all.
 
-use std::collections::{HashMap, VecDeque, vec_deque};
-use std::fmt;
+use std::collections::{HashMap, VecDeque};
+use std::{fmt, slice};
 
 use crate::event::OpId;
 
@@ -41,8 +41,10 @@ pub trait Placed {
 /// assert_eq!(queue.pop_front(), Some(Waiter(1)));
 /// ```
 pub struct Places<P> {
-    /// With those that have left, where there are gaps. Neither the first nor the last has.
-    all: VecDeque<P>,
+    /// Behind those that have left at the front: theirs is the room before `begin`. Others that have left are gaps
+    /// in it; neither the first nor the last is one.
+    all: Vec<P>,
+    begin: usize,
     /// Where each stands; those who are few have none.
     index: Option<Box<Index>>,
 }
@@ -67,7 +69,7 @@ struct Index {
 const CHUNK: u64 = 1024;
 
 impl Index {
-    fn of<P: Placed>(all: &VecDeque<P>) -> Self {
+    fn of<P: Placed>(all: &[P]) -> Self {
         let mut index = Self { first: HashMap::with_capacity(all.len() * 2), ..Self::default() };
         for place in all {
             index.add(place.op());
@@ -160,11 +162,11 @@ impl Index {
     }
 }
 
-impl<P: Placed> Places<P> {
+impl<P: Placed + Copy> Places<P> {
     /// How many there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.all.len() - self.index.as_ref().map_or(0, |index| index.gaps)
+        self.all.len() - self.begin - self.index.as_ref().map_or(0, |index| index.gaps)
     }
 
     /// Whether there are none.
@@ -176,67 +178,69 @@ impl<P: Placed> Places<P> {
     /// All of them, in order.
     #[inline]
     pub fn iter(&self) -> Iter<'_, P> {
-        Iter { all: self.all.iter(), at: 0, index: self.index.as_deref().filter(|index| index.gaps > 0) }
+        let index = self.index.as_deref().filter(|index| index.gaps > 0);
+        Iter { all: self.there().iter(), at: 0, index }
     }
 
     /// The same, to be changed in all but their operations.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut P> {
         let index = self.index.as_deref();
         let is_there = move |at: usize| !index.is_some_and(|index| index.is_gap(at));
-        self.all.iter_mut().enumerate().filter(move |(at, _)| is_there(*at)).map(|(_, place)| place)
+        let all = self.all.get_mut(self.begin..).unwrap_or_default();
+        all.iter_mut().enumerate().filter(move |(at, _)| is_there(*at)).map(|(_, place)| place)
     }
 
     /// The first.
     #[inline(always)]
     pub fn front(&self) -> Option<&P> {
-        self.all.front()
+        self.all.get(self.begin)
     }
 
     /// The first, to be changed in all but its operation.
     #[inline(always)]
     pub fn front_mut(&mut self) -> Option<&mut P> {
-        self.all.front_mut()
+        self.all.get_mut(self.begin)
     }
 
     /// The last.
     #[inline]
     pub fn back(&self) -> Option<&P> {
-        self.all.back()
+        self.all.last()
     }
 
     /// The last, to be changed in all but its operation.
     #[inline(always)]
     pub fn back_mut(&mut self) -> Option<&mut P> {
-        self.all.back_mut()
+        self.all.last_mut()
     }
 
     /// The first, if there is no other.
     #[inline(always)]
     pub fn only(&self) -> Option<&P> {
-        if self.all.len() == 1 { self.all.front() } else { None }
+        if self.all.len() == self.begin + 1 { self.all.last() } else { None }
     }
 
     /// That before which there are so many.
     pub fn nth(&self, rank: usize) -> Option<&P> {
-        if self.has_gaps() { self.iter().nth(rank) } else { self.all.get(rank) }
+        if self.has_gaps() { self.iter().nth(rank) } else { self.there().get(rank) }
     }
 
     /// The same, to be changed in all but its operation.
     pub fn nth_mut(&mut self, rank: usize) -> Option<&mut P> {
-        if self.has_gaps() { self.iter_mut().nth(rank) } else { self.all.get_mut(rank) }
+        self.iter_mut().nth(rank)
     }
 
     /// The first that is of this operation.
     #[inline]
     pub fn get(&self, op: OpId) -> Option<&P> {
-        self.all.get(self.find(op)?)
+        self.there().get(self.find(op)?)
     }
 
     /// The same, to be changed in all but its operation.
     #[inline]
     pub fn get_mut(&mut self, op: OpId) -> Option<&mut P> {
         let at = self.find_to_change(op)?;
-        self.all.get_mut(at)
+        self.all.get_mut(self.begin + at)
     }
 
     /// How many stand before it.
@@ -248,42 +252,36 @@ impl<P: Placed> Places<P> {
     /// Adds the last.
     #[inline(always)]
     pub fn push_back(&mut self, place: P) {
-        if self.all.len() >= FEW / 2 {
+        if self.all.len() - self.begin >= FEW / 2 {
             self.index_next(place.op());
         }
-        self.all.push_back(place);
+        self.all.push(place);
     }
 
     /// Takes the first out, where nobody asks what it was.
     #[inline(always)]
     pub fn drop_front(&mut self) {
-        if self.index.is_none() {
-            self.all.pop_front();
-        } else if let Some(op) = self.all.front().map(Placed::op) {
-            self.leave(op, 0);
+        if self.index.is_some() {
+            self.leave_many(0);
+        } else {
+            self.pass_first();
         }
     }
 
     /// Takes the first out.
     #[inline]
-    pub fn pop_front(&mut self) -> Option<P>
-    where
-        P: Copy,
-    {
-        let first = *self.all.front()?;
+    pub fn pop_front(&mut self) -> Option<P> {
+        let first = *self.front()?;
         self.drop_front();
         Some(first)
     }
 
     /// Takes the first out that is of this operation.
     #[inline]
-    pub fn take(&mut self, op: OpId) -> Option<P>
-    where
-        P: Copy,
-    {
+    pub fn take(&mut self, op: OpId) -> Option<P> {
         let at = self.find_to_change(op)?;
-        let place = self.all.get(at).copied();
-        self.leave(op, at);
+        let place = self.there().get(at).copied();
+        self.leave(at);
         place
     }
 
@@ -292,31 +290,102 @@ impl<P: Placed> Places<P> {
     pub fn remove(&mut self, op: OpId) -> bool {
         let at = self.find_to_change(op);
         if let Some(at) = at {
-            self.leave(op, at);
+            self.leave(at);
         }
         at.is_some()
-    }
-
-    /// Takes the only one out, where nobody asks what it was. Of several it takes all.
-    #[inline(always)]
-    pub fn drop_only(&mut self) {
-        if self.index.is_none() && self.all.len() == 1 {
-            self.all.pop_back();
-        } else {
-            self.clear();
-        }
     }
 
     /// Takes all out.
     #[inline(always)]
     pub fn clear(&mut self) {
         self.all.clear();
+        self.begin = 0;
         if self.index.is_some() {
             self.forget_index();
         }
     }
 
+    /// With the gaps.
+    #[inline(always)]
+    fn there(&self) -> &[P] {
+        self.all.get(self.begin..).unwrap_or_default()
+    }
+
+    /// Moves the beginning on.
+    #[inline(always)]
+    fn pass_first(&mut self) {
+        let left = self.all.len() - self.begin;
+        if left <= 1 {
+            self.all.clear();
+            self.begin = 0;
+            return;
+        }
+        self.begin += 1;
+        if self.begin >= left {
+            self.move_up();
+        }
+    }
+
+    /// Uses the room of those again that have left at the front, when it is half of all.
+    #[inline(never)]
+    fn move_up(&mut self) {
+        self.all.drain(..self.begin);
+        self.begin = 0;
+    }
+
+    /// Where the first place of an operation stands. Nearly always it is the first of all.
+    #[inline(always)]
+    fn find(&self, op: OpId) -> Option<usize> {
+        if self.front()?.op() == op { Some(0) } else { self.find_further(op) }
+    }
+
+    #[inline(never)]
+    fn find_further(&self, op: OpId) -> Option<usize> {
+        match &self.index {
+            None => self.there().iter().position(|place| place.op() == op),
+            Some(index) => index.find(op),
+        }
+    }
+
+    /// The same, of one that is about to change or to leave.
+    #[inline]
+    fn find_to_change(&mut self, op: OpId) -> Option<usize> {
+        if self.front()?.op() == op {
+            return Some(0);
+        }
+        self.see_to_index();
+        self.find_further(op)
+    }
+
+    #[inline]
+    fn leave(&mut self, at: usize) {
+        if self.index.is_some() {
+            self.leave_many(at);
+        } else if at == 0 {
+            self.pass_first();
+        } else {
+            self.all.remove(self.begin + at);
+        }
+    }
+
     // What follows is of many: apart, so that what is of few stays small.
+
+    fn has_gaps(&self) -> bool {
+        self.index.as_ref().is_some_and(|index| index.gaps > 0)
+    }
+
+    #[inline]
+    fn see_to_index(&mut self) {
+        if self.all.len() - self.begin >= FEW && self.index.is_none() {
+            self.index_all();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn index_all(&mut self) {
+        self.index = Some(Box::new(Index::of(self.there())));
+    }
 
     #[cold]
     #[inline(never)]
@@ -334,87 +403,42 @@ impl<P: Placed> Places<P> {
         self.index = None;
     }
 
-    fn has_gaps(&self) -> bool {
-        self.index.as_ref().is_some_and(|index| index.gaps > 0)
-    }
-
-    /// Where the first place of an operation stands. Nearly always it is the first of all.
-    #[inline(always)]
-    fn find(&self, op: OpId) -> Option<usize> {
-        if self.all.front()?.op() == op { Some(0) } else { self.find_further(op) }
-    }
-
-    #[inline(never)]
-    fn find_further(&self, op: OpId) -> Option<usize> {
-        match &self.index {
-            None => {
-                let (one, other) = self.all.as_slices();
-                let is = |place: &P| place.op() == op;
-                one.iter().position(is).or_else(|| Some(one.len() + other.iter().position(is)?))
-            }
-            Some(index) => index.find(op),
-        }
-    }
-
-    /// The same, of one that is about to change or to leave.
-    #[inline]
-    fn find_to_change(&mut self, op: OpId) -> Option<usize> {
-        if self.all.front()?.op() == op {
-            return Some(0);
-        }
-        self.see_to_index();
-        self.find_further(op)
-    }
-
-    #[inline]
-    fn leave(&mut self, op: OpId, at: usize) {
-        match (self.index.is_some(), at) {
-            (false, 0) => _ = self.all.pop_front(),
-            (false, at) => _ = self.all.remove(at),
-            (true, at) => self.leave_many(op, at),
-        }
-    }
-
-    #[inline]
-    fn see_to_index(&mut self) {
-        if self.all.len() >= FEW && self.index.is_none() {
-            self.index_all();
-        }
-    }
-
+    /// Lets one of many go, leaving a gap unless it is the first or the last.
     #[cold]
     #[inline(never)]
-    fn index_all(&mut self) {
-        self.index = Some(Box::new(Index::of(&self.all)));
-    }
-
-    /// Lets one go, leaving a gap unless it is the first or the last.
-    #[cold]
-    #[inline(never)]
-    fn leave_many(&mut self, op: OpId, at: usize) {
+    fn leave_many(&mut self, at: usize) {
+        let Some(op) = self.there().get(at).map(Placed::op) else { return };
         let Some(index) = &mut self.index else { return };
         index.remove(op);
         index.open_gap(at);
         while index.close_last() {
-            self.all.pop_back();
+            self.all.pop();
         }
+        let mut first = 0;
         while index.close_first() {
-            self.all.pop_front();
+            first += 1;
         }
         // Not at once when they are few: the next may be one too many again.
-        let count = self.all.len() - index.gaps;
-        if count <= FEW / 2 || index.gaps > count {
-            let mut gone = index.gone.iter();
-            self.all.retain(|_| !gone.next().is_some_and(|gone| *gone));
-            self.index = None;
+        let (left, gaps) = (index.gone.len(), index.gaps);
+        if left - gaps <= FEW / 2 || gaps > left - gaps {
+            let rest = Self { all: self.iter_from(first).copied().collect(), ..Self::default() };
+            *self = rest;
+            return;
         }
+        (0..first).for_each(|_| self.pass_first());
+    }
+
+    /// Those of so many on, which the index has forgotten already.
+    fn iter_from(&self, first: usize) -> Iter<'_, P> {
+        let all = self.there().get(first..).unwrap_or_default();
+        Iter { all: all.iter(), at: 0, index: self.index.as_deref() }
     }
 }
 
 /// What [`Places::iter`] gives.
 #[derive(Debug, Clone)]
 pub struct Iter<'a, P> {
-    all: vec_deque::Iter<'a, P>,
+    all: slice::Iter<'a, P>,
     /// Where the next stands; only counted where there are gaps.
     at: usize,
     index: Option<&'a Index>,
@@ -448,7 +472,7 @@ impl<'a, P> Iterator for Iter<'a, P> {
     }
 }
 
-impl<'a, P: Placed> IntoIterator for &'a Places<P> {
+impl<'a, P: Placed + Copy> IntoIterator for &'a Places<P> {
     type Item = &'a P;
     type IntoIter = Iter<'a, P>;
 
@@ -459,28 +483,28 @@ impl<'a, P: Placed> IntoIterator for &'a Places<P> {
 
 impl<P> Default for Places<P> {
     fn default() -> Self {
-        Self { all: VecDeque::new(), index: None }
+        Self { all: Vec::new(), begin: 0, index: None }
     }
 }
 
 /// Without gaps and index: most copies are looked at, or kept.
-impl<P: Placed + Clone> Clone for Places<P> {
+impl<P: Placed + Copy> Clone for Places<P> {
     fn clone(&self) -> Self {
-        let mut all = VecDeque::with_capacity(self.len());
-        all.extend(self.iter().cloned());
-        Self { all, index: None }
+        let mut all = Vec::with_capacity(self.len());
+        all.extend(self);
+        Self { all, ..Self::default() }
     }
 }
 
-impl<P: Placed + PartialEq> PartialEq for Places<P> {
+impl<P: Placed + Copy + PartialEq> PartialEq for Places<P> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().eq(other)
     }
 }
 
-impl<P: Placed + Eq> Eq for Places<P> {}
+impl<P: Placed + Copy + Eq> Eq for Places<P> {}
 
-impl<P: Placed + fmt::Debug> fmt::Debug for Places<P> {
+impl<P: Placed + Copy + fmt::Debug> fmt::Debug for Places<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self).finish()
     }
@@ -566,7 +590,7 @@ mod tests {
                 prop_assert_eq!(places.nth(middle), list.get(middle));
                 prop_assert_eq!(places.nth_mut(middle), list.get_mut(middle));
                 prop_assert_eq!(places.only(), if let [only] = &list[..] { Some(only) } else { None });
-                prop_assert!(places.all.len() <= places.len() * 2);
+                prop_assert!(places.all.len() <= places.len() * 4);
             }
             places.clear();
             prop_assert_eq!((places.len(), places.front()), (0, None));

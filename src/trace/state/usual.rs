@@ -121,7 +121,7 @@ impl State {
                     && lock.granted.is_empty()
                     && lock.holders.only().is_some_and(|only| own(only) && only.through != Some(TO_ALL)) =>
             {
-                lock.holders.drop_only();
+                lock.holders.clear();
                 lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
                 task.claims.clear();
                 Usual::LetsGo
