@@ -101,6 +101,12 @@ impl Probe {
         tap.filter(|tap| !tap.recorder.is_closed())
     }
 
+    /// Whether it has found its way.
+    #[inline]
+    pub(super) fn is_connected(&self) -> bool {
+        !OFF && self.tap.get().is_some()
+    }
+
     /// Takes the record of the acquisition that has the lock, if it was [left](Held::leave) there.
     #[inline]
     pub(super) fn take_held(&self) -> Held<&Tap> {

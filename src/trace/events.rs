@@ -76,6 +76,7 @@ impl Events {
 
     /// Gives room that has events in it already, which are to be looked at and pushed one by one; gives them back
     /// where they do not fit.
+    #[cfg(feature = "cli")]
     pub(super) fn lend(&mut self, events: Vec<Packed>) -> Result<(), Vec<Packed>> {
         if self.parts.len() * PART != self.len || events.len() > PART {
             return Err(events);
@@ -85,6 +86,7 @@ impl Events {
     }
 
     /// One of those that were lent last.
+    #[cfg(feature = "cli")]
     #[inline]
     pub(super) fn lent(&self, index: usize) -> Option<Packed> {
         self.parts.last()?.get(index).copied()

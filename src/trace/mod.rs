@@ -26,6 +26,7 @@ pub mod words;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+#[cfg(feature = "cli")]
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -33,6 +34,7 @@ use crate::event::{Event, Kind, LockId, Names, OpId, Outcome, Packed, TaskId, Ti
 
 pub use deadlock::{Cause, Deadlock, deadlock};
 pub use events::Events;
+#[cfg(feature = "cli")]
 pub(crate) use events::PART;
 use handoff::Grant;
 pub use handoff::{Fate, Freed, Handoff, Passed};
@@ -240,6 +242,7 @@ impl Trace {
     }
 
     /// Adds some of the events that were lent last.
+    #[cfg(feature = "cli")]
     pub(crate) fn push_lent(&mut self, some: Range<usize>) {
         for index in some {
             if let Some(packed) = self.lent(index) {
@@ -282,11 +285,13 @@ impl Trace {
 
     /// Gives room for what comes next, with those events in it already: each is to be [looked at](Self::lent) and pushed,
     /// or left out, or they are [pushed](Self::push_lent) as they are. Gives them back where they do not fit.
+    #[cfg(feature = "cli")]
     pub(crate) fn lend(&mut self, events: Vec<Packed>) -> Result<(), Vec<Packed>> {
         self.events.lend(events)
     }
 
     /// One of the events that were lent last.
+    #[cfg(feature = "cli")]
     #[inline]
     pub(crate) fn lent(&self, index: usize) -> Option<Packed> {
         self.events.lent(index)

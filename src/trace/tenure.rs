@@ -121,12 +121,14 @@ impl<'a> Tenures<'a> {
     }
 
     /// Whether it is nobody's.
+    #[cfg(feature = "cli")]
     pub(crate) fn is_free(&self, index: usize) -> bool {
         self.change(index).is_some_and(|(_, mark)| mark & !GRANTED == NOBODY)
     }
 
     /// Whether this tenure is its owners' who had the lock before it: granted then, and run now. It asks the events
     /// only where it must, because that is what costs.
+    #[cfg(feature = "cli")]
     pub(crate) fn goes_on(&self, index: usize) -> bool {
         let Some(before) = index.checked_sub(1).filter(|_| index < self.len) else { return false };
         // Where both are granted or neither is, only their owners can be what differs.
@@ -134,6 +136,7 @@ impl<'a> Tenures<'a> {
     }
 
     /// Whether that tenure is [granted](Tenure::granted).
+    #[cfg(feature = "cli")]
     pub(crate) fn is_granted(&self, index: usize) -> bool {
         self.change(index).is_some_and(|(_, mark)| mark & GRANTED != 0)
     }

@@ -156,8 +156,8 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
 impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
     #[inline]
     fn drop(&mut self) {
-        // Nearly always, where nothing is recorded.
-        if matches!(self.parts, Parts::Unseen(_)) && self.semaphore.tap().is_none() {
+        // Nearly always, where nothing is recorded: who finds the way later finds these permits free.
+        if matches!(self.parts, Parts::Unseen(_)) && !self.semaphore.probe.is_connected() {
             return;
         }
         self.over(None::<fn(LockId) -> What>);
