@@ -359,3 +359,45 @@ fn locks_that_are_too_many_share_a_name_and_are_not_recorded() {
     assert_eq!(told.names(), ["acquire", "release", "acquire", "release"]);
     assert_eq!(recorder.lost(), 0);
 }
+
+/// A loss may come after what is read only in the next round: that is told before it.
+#[test]
+fn what_was_lost_while_others_are_read_is_told_after_what_came_before() {
+    let recorder = Recorder::with_memory(0);
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let db = Arc::new(mutex(&recorder, "db"));
+    // The only chunk is this thread's; another one is known and has none.
+    drop(db.try_lock().unwrap());
+    let (give, given) = channel();
+    let (drops, dropped) = channel();
+    let other = thread::spawn({
+        let db = Arc::clone(&db);
+        move || {
+            drop(db.try_lock().unwrap());
+            drops.send(()).unwrap();
+            for guard in given {
+                drop(guard);
+                drops.send(()).unwrap();
+            }
+        }
+    });
+    dropped.recv().unwrap();
+    recorder.flush();
+    let (reached, is_reached) = channel();
+    let (opens, open) = channel();
+    recorder.attach(Gate { reached, open, passed: false });
+    // It is told how things stand after it was looked what there is to read.
+    is_reached.recv().unwrap();
+    give.send(Arc::clone(&db).try_lock_owned().unwrap()).unwrap();
+    dropped.recv().unwrap();
+    assert_eq!(recorder.lost(), 3);
+    opens.send(()).unwrap();
+    recorder.flush();
+    assert_eq!(told.names(), ["acquire", "release", "lost", "acquire", "lost"]);
+    recorder.finish();
+    let trace = told.trace();
+    assert!(trace.state(trace.len()).lock(LockId(0)).unwrap().owner().is_none());
+    drop(give);
+    other.join().unwrap();
+}

@@ -83,8 +83,25 @@ impl<'a> Drain<'a> {
     /// Takes all that has happened by now; how many events that were. In the last round nothing is kept back.
     fn round(&mut self, last: bool) -> usize {
         let asked = locked(&self.program.inbox).asked;
-        let now = self.program.clock.raw();
+        let mut count = self.pass(last);
+        // What was lost meanwhile is told when that is read too which came before it.
+        if self.program.lost() > self.told {
+            count += self.pass(last);
+        }
+        locked(&self.program.inbox).rounds = asked;
+        self.program.done.notify_all();
+        count
+    }
+
+    /// The same once.
+    fn pass(&mut self, last: bool) -> usize {
         let mut merge = std::mem::take(&mut self.merge);
+        // Before the look, so that all is read then which came before it.
+        if self.program.lost() > self.told + self.homeless {
+            self.homeless += merge.take_lost() + self.program.homeless.swap(0, Ordering::Relaxed);
+        }
+        let lost = std::mem::take(&mut self.homeless);
+        let now = self.program.clock.raw();
         merge.look(now, || std::mem::take(&mut locked(&self.program.threads).new));
         // After the look: whoever is in an event was registered before it.
         self.learn_names();
@@ -101,19 +118,15 @@ impl<'a> Drain<'a> {
         });
         let forget = |number| locked(&self.program.threads).free.push(number);
         self.homeless += merge.forget(&self.program.pool, forget);
-        if self.program.lost() > self.told + self.homeless {
-            self.homeless += merge.take_lost() + self.program.homeless.swap(0, Ordering::Relaxed);
-        }
         self.merge = merge;
-        self.tell_homeless();
+        self.tell_homeless(lost);
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
         // this round has read: what was written meanwhile may say it.
         let read = self.program.time(now);
         let old = |at| last || read.since(at) > KEPT_BACK;
         self.kept_back.let_old_go(old, |event| self.front.emit(event));
+        // Whoever is attached next is told how things stand with all of it.
         self.front.hand_on();
-        locked(&self.program.inbox).rounds = asked;
-        self.program.done.notify_all();
         count
     }
 
@@ -151,10 +164,11 @@ impl<'a> Drain<'a> {
     }
 
     /// What is lost by threads that cannot tell it, or have not, has no place among the rest.
-    fn tell_homeless(&mut self) {
-        // It is told of some task, as soon as there is one.
-        if self.homeless > 0 && self.tasks > 0 {
-            let events = std::mem::take(&mut self.homeless);
+    fn tell_homeless(&mut self, events: u64) {
+        if self.tasks == 0 {
+            // It is told of some task, as soon as there is one.
+            self.homeless += events;
+        } else if events > 0 {
             self.told += events;
             let actor = Actor { task: TaskId(0), step: None };
             let at = self.front.latest();
