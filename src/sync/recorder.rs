@@ -266,7 +266,7 @@ impl Recorder {
     }
 
     /// The same with at most so many bytes of events on their way, though never less than 24 KiB. What finds
-    /// no room is lost, and [counted](Self::lost).
+    /// no room is lost, and [counted](Self::lost), with what others do meanwhile.
     pub fn with_memory(bytes: usize) -> Self {
         let core = Core::of(Way::Program(Program::new(bytes)));
         program::start(&core);
@@ -424,7 +424,8 @@ impl Recorder {
         self.core.is_closed()
     }
 
-    /// How many events were lost: the sink did not keep them, or they found no room.
+    /// How many events were lost: the sink did not keep them, or they found no room, or happened while others
+    /// found none, so that nobody could tell what they follow from.
     pub fn lost(&self) -> u64 {
         match &self.core.way {
             Way::Direct(direct) => direct.lost.load(Ordering::Relaxed),

@@ -1,7 +1,6 @@
 //! The recorder's own thread: takes what the others wrote down, puts it in order, hands it on.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::Program;
 use super::front::Front;
 use super::kept_back::KeptBack;
 use super::merge::Merge;
-use crate::event::{Actor, Event, Kind, Packed, TaskId, What};
+use crate::event::{Event, Kind, Packed};
 use crate::sync::probe::locked;
 use crate::sync::recorder::Core;
 
@@ -43,15 +42,12 @@ struct Drain<'a> {
     /// How many tasks and locks were told.
     tasks: usize,
     locks: usize,
-    /// How many lost events were told, and how many more are to be told that have no place.
-    told: u64,
-    homeless: u64,
 }
 
 impl<'a> Drain<'a> {
     fn new(core: &'a Core, program: &'a Program) -> Self {
         let (merge, kept_back, front) = (Merge::default(), KeptBack::default(), Front::default());
-        Self { core, program, merge, kept_back, front, tasks: 0, locks: 0, told: 0, homeless: 0 }
+        Self { core, program, merge, kept_back, front, tasks: 0, locks: 0 }
     }
 
     fn run(mut self) {
@@ -83,51 +79,46 @@ impl<'a> Drain<'a> {
     /// Takes all that has happened by now; how many events that were. In the last round nothing is kept back.
     fn round(&mut self, last: bool) -> usize {
         let asked = locked(&self.program.inbox).asked;
-        let mut count = self.pass(last);
-        // What was lost meanwhile is told when that is read too which came before it.
-        if self.program.lost() > self.told {
-            count += self.pass(last);
-        }
-        locked(&self.program.inbox).rounds = asked;
-        self.program.done.notify_all();
-        count
-    }
-
-    /// The same once.
-    fn pass(&mut self, last: bool) -> usize {
+        let program = self.program;
         let mut merge = std::mem::take(&mut self.merge);
-        // Before the look, so that all is read then which came before it.
-        if self.program.lost() > self.told + self.homeless {
-            self.homeless += merge.take_lost() + self.program.homeless.swap(0, Ordering::Relaxed);
-        }
-        let lost = std::mem::take(&mut self.homeless);
-        let now = self.program.clock.raw();
-        merge.look(now, || std::mem::take(&mut locked(&self.program.threads).new));
+        // Nobody writes any more who would make the end late.
+        let now = if last { u64::MAX } else { program.clock.raw() };
+        merge.look(now, || {
+            let mut threads = locked(&program.threads);
+            (std::mem::take(&mut threads.new), std::mem::take(&mut threads.lost))
+        });
         // After the look: whoever is in an event was registered before it.
         self.learn_names();
         // After the look too: whoever is attached is told all that is recorded from then on.
-        let new = std::mem::take(&mut locked(&self.program.inbox).outlets);
+        let new = std::mem::take(&mut locked(&program.inbox).outlets);
         for outlet in new {
             let (tasks, locks) = self.core.names_since(0, 0);
             self.front.introduce(outlet, &tasks[..self.tasks], &locks[..self.locks]);
         }
-        let mut count = 0;
-        merge.read(now, &self.program.pool, |words| {
-            count += 1;
-            self.accept(words);
-        });
-        let forget = |number| locked(&self.program.threads).free.push(number);
-        self.homeless += merge.forget(&self.program.pool, forget);
+        let (mut count, mut left) = (0, 0);
+        merge.read(
+            now,
+            &program.pool,
+            |words| {
+                count += 1;
+                self.accept(words);
+            },
+            |words| {
+                left += 1;
+                program.leave(words);
+            },
+        );
+        merge.forget(&program.pool, |number| locked(&program.threads).free.push(number));
         self.merge = merge;
-        self.tell_homeless(lost);
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
         // this round has read: what was written meanwhile may say it.
-        let read = self.program.time(now);
-        let old = |at| last || read.since(at) > KEPT_BACK;
+        let old = |at| last || program.time(now).since(at) > KEPT_BACK;
         self.kept_back.let_old_go(old, |event| self.front.emit(event));
         // Whoever is attached next is told how things stand with all of it.
         self.front.hand_on();
-        count
+        locked(&program.inbox).rounds = asked;
+        program.done.notify_all();
+        count + left
     }
 
     fn learn_names(&mut self) {
@@ -154,25 +145,13 @@ impl<'a> Drain<'a> {
             }
             kind => {
                 if kind == Kind::Lost {
-                    self.told += event.large();
+                    // Whoever had these mutexes, it is not among what follows.
+                    self.kept_back.let_old_go(|_| true, |event| self.front.emit(event));
                 }
                 let asks = matches!(kind, Kind::Wait | Kind::Busy);
                 let free = asks && self.front.is_free_mutex(event.lock());
                 self.kept_back.take(event, free, |event| self.front.emit(event));
             }
-        }
-    }
-
-    /// What is lost by threads that cannot tell it, or have not, has no place among the rest.
-    fn tell_homeless(&mut self, events: u64) {
-        if self.tasks == 0 {
-            // It is told of some task, as soon as there is one.
-            self.homeless += events;
-        } else if events > 0 {
-            self.told += events;
-            let actor = Actor { task: TaskId(0), step: None };
-            let at = self.front.latest();
-            self.front.emit_aside(Event { seq: 0, at, actor, what: What::Lost { events } });
         }
     }
 }

@@ -7,14 +7,17 @@
 //! thread [merges](merge) the threads' events by these stamps.
 //!
 //! Memory is bounded: what finds no chunk is lost, counted, and told as a
-//! [`Lost`](crate::event::What::Lost) in its place.
+//! [`Lost`](crate::event::What::Lost) in its place, with what others did [meanwhile](gap).
 
 mod drain;
 mod front;
+mod gap;
 mod kept_back;
 mod lately;
 mod merge;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::cell::RefCell;
@@ -28,7 +31,8 @@ use super::actor;
 use super::outlet::Outlet;
 use super::probe::locked;
 use super::recorder::Core;
-use crate::event::{Actor, Event, OpId, Packed, TaskId, Time, What};
+use crate::event::{Actor, Event, Kind, OpId, Packed, TaskId, Time, What};
+use gap::Gaps;
 use lately::Lately;
 use slot::{Pool, Slot};
 use writer::{Writer, Written};
@@ -53,9 +57,8 @@ pub(super) struct Program {
     begin: u64,
     pool: Pool,
     threads: Mutex<Threads>,
-    /// What was lost; and what of it by threads that cannot tell it, until the recorder's thread does.
+    /// How many events were lost.
     lost: AtomicU64,
-    homeless: AtomicU64,
     asides: Mutex<HashMap<u64, Event>>,
     next_aside: AtomicU64,
     inbox: Mutex<Inbox>,
@@ -68,6 +71,8 @@ pub(super) struct Program {
 struct Threads {
     /// Those that the recorder's thread has not seen yet.
     new: Vec<Arc<Slot>>,
+    /// What was lost where a thread could not say so: it is about to end, or there are too many.
+    lost: Gaps,
     /// Numbers that were used and are free again, and the next that was never used.
     free: Vec<(u64, u64)>,
     next: u64,
@@ -148,7 +153,7 @@ impl Here {
             Written::There => {}
             Written::Crowded => program.wake(),
             Written::Lost => {
-                program.lost.fetch_add(1, Ordering::Release);
+                program.leave(words);
                 program.wake();
             }
         }
@@ -174,7 +179,6 @@ impl Program {
             pool: Pool::new(memory),
             threads: Mutex::default(),
             lost: AtomicU64::new(0),
-            homeless: AtomicU64::new(0),
             asides: Mutex::default(),
             next_aside: AtomicU64::new(0),
             inbox: Mutex::default(),
@@ -260,7 +264,8 @@ impl Program {
     #[inline]
     pub(super) fn write(&self, core: &Core, line: Packed) -> Stamped {
         let [floor, what, whom] = line.words();
-        self.here(|here| here.write(self, core, floor, what, whom)).unwrap_or_else(|| self.miss_line(line))
+        self.here(|here| here.write(self, core, floor, what, whom))
+            .unwrap_or_else(|| self.miss_line(core, line))
     }
 
     /// The same of what goes with the last event of its lock, which is stamped `last`: it has that moment's time
@@ -274,13 +279,14 @@ impl Program {
             here.push(self, [stamp, what, whom]);
             stamp
         });
-        written.unwrap_or_else(|| self.miss(floor))
+        written.unwrap_or_else(|| self.miss(line.task(), floor))
     }
 
     #[cold]
-    fn miss_line(&self, line: Packed) -> Stamped {
+    fn miss_line(&self, core: &Core, line: Packed) -> Stamped {
         let op = if line.op() == NEW { OpId(Packed::MAX_OPS - 1) } else { line.op() };
-        Stamped { stamp: self.miss(line.at().nanos()), op }
+        let task = if line.task() == ACTING { self.task(core) } else { line.task() };
+        Stamped { stamp: self.miss(task, line.at().nanos()), op }
     }
 
     /// Writes any event down, with a stamp after `floor`, which it gives.
@@ -291,11 +297,12 @@ impl Program {
             if let Some(packed) = Packed::of(&event).or_else(|| self.aside(event)) {
                 here.push(self, packed.moved_to(Time::from_nanos(stamp)).words());
             } else {
-                self.miss(0);
+                here.writer.lose(stamp, actor.task);
+                self.lost.fetch_add(1, Ordering::Relaxed);
             }
             stamp
         });
-        written.unwrap_or_else(|| self.miss(floor))
+        written.unwrap_or_else(|| self.miss(actor.task, floor))
     }
 
     /// Keeps an event that does not fit into a chunk beside it.
@@ -310,16 +317,27 @@ impl Program {
         Some(packed)
     }
 
+    /// Loses what this thread cannot write down.
     #[cold]
-    fn miss(&self, floor: u64) -> u64 {
-        self.homeless.fetch_add(1, Ordering::Relaxed);
-        self.lost.fetch_add(1, Ordering::Release);
-        floor
+    fn miss(&self, task: TaskId, floor: u64) -> u64 {
+        let stamp = self.clock.raw().max(floor + 1);
+        locked(&self.threads).lost.lose(stamp, task, true);
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        stamp
     }
 
-    /// How many events were lost so far. Whose they are is known before they are counted here.
+    /// Leaves an event out that finds no room, or stands where others are lost.
+    fn leave(&self, words: [u64; 3]) {
+        let event = Packed::from_words(words);
+        if event.kind() == Kind::Aside {
+            locked(&self.asides).remove(&event.large());
+        }
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events were lost so far.
     pub(super) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Acquire)
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Makes the recorder's thread look now.

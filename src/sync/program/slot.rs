@@ -8,8 +8,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::gap::Gaps;
 use super::{CHUNK, locked};
-use crate::event::Packed;
+use crate::event::{Packed, TaskId};
 
 /// So many events of one thread's.
 pub(super) struct Chunk {
@@ -80,29 +81,34 @@ impl Pool {
 pub(super) struct Slot {
     /// Its operations have numbers from here on.
     number: u64,
-    /// Its chunks, oldest first; all but the last are full.
-    pub(super) chunks: Mutex<VecDeque<Arc<Chunk>>>,
+    handed: Mutex<Handed>,
     /// It has ended, and its operations had numbers below this.
     ended: AtomicBool,
     next_op: AtomicU64,
-    /// Events that were lost and that nobody has told: the thread does before the next one that finds room, or
-    /// else the recorder's.
-    lost: AtomicU64,
+}
+
+/// What a thread hands to the recorder's, which comes for it.
+#[derive(Default)]
+struct Handed {
+    /// Oldest first; all but the last are full.
+    chunks: VecDeque<Arc<Chunk>>,
+    lost: Gaps,
 }
 
 impl Slot {
     pub(super) fn new(number: u64, next_op: u64) -> Self {
         let (ended, next_op) = (AtomicBool::new(false), AtomicU64::new(next_op));
-        Self { number, chunks: Mutex::default(), ended, next_op, lost: AtomicU64::new(0) }
+        Self { number, handed: Mutex::default(), ended, next_op }
     }
 
-    pub(super) fn lose(&self, events: u64) {
-        self.lost.fetch_add(events, Ordering::Release);
+    /// Hands over a chunk that something is in.
+    pub(super) fn hand(&self, chunk: Arc<Chunk>) {
+        locked(&self.handed).chunks.push_back(chunk);
     }
 
-    /// How many were lost that nobody has told. Whoever takes them tells them.
-    pub(super) fn take_lost(&self) -> u64 {
-        self.lost.swap(0, Ordering::AcqRel)
+    /// Says that an event of this stamp and task is lost, and whether it goes `on` from the last that was.
+    pub(super) fn lose(&self, stamp: u64, task: TaskId, on: bool) {
+        locked(&self.handed).lost.lose(stamp, task, on);
     }
 
     pub(super) fn end(&self, next_op: u64) {
@@ -120,16 +126,21 @@ pub(super) struct Reader {
     /// The next event to be read, and the end of what was found.
     next: u64,
     found: u64,
+    /// What it was seen to have lost.
+    pub(super) lost: Gaps,
 }
 
 impl Reader {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, chunks: VecDeque::new(), base: 0, next: 0, found: 0 }
+        Self { slot, chunks: VecDeque::new(), base: 0, next: 0, found: 0, lost: Gaps::default() }
     }
 
-    /// Looks how many events there are.
+    /// Looks how many events there are, and what is lost.
     pub(super) fn look(&mut self) -> u64 {
-        self.chunks.append(&mut locked(&self.slot.chunks));
+        let mut handed = locked(&self.slot.handed);
+        self.chunks.append(&mut handed.chunks);
+        self.lost.append(&mut handed.lost);
+        drop(handed);
         let last = self.chunks.back().map_or(0, |last| last.len.load(Ordering::Acquire));
         self.base + (self.chunks.len().saturating_sub(1) * CHUNK + last) as u64
     }
@@ -175,21 +186,6 @@ impl Reader {
                 self.chunks.pop_front().into_iter().for_each(|chunk| pool.give_back(chunk));
             }
         }
-    }
-
-    /// Takes over what it has lost and not told, if all that it wrote before is read: else it would be told
-    /// before that.
-    pub(super) fn take_lost(&mut self) -> u64 {
-        if self.look() != self.next {
-            return 0;
-        }
-        let lost = self.slot.take_lost();
-        if lost > 0 && self.look() != self.next {
-            // It has found room meanwhile.
-            self.slot.lose(lost);
-            return 0;
-        }
-        lost
     }
 
     /// Whether nothing more can come of this thread; then its number, for another one.

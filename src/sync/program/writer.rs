@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::CHUNK;
 use super::slot::{Chunk, Pool, Slot};
-use super::{CHUNK, locked};
-use crate::event::{Brief, Kind, LockId, OpId, Packed};
+use crate::event::{Packed, TaskId};
 
 /// After so many losses a thread asks again whether there is room.
 const PATIENCE: u64 = 64;
@@ -69,27 +69,21 @@ impl Writer {
         self.chunk = None;
         let next = if self.lost.is_multiple_of(PATIENCE) { pool.take() } else { None };
         let Some((chunk, crowded)) = next else {
+            self.slot.lose(words[0], Packed::from_words(words).task(), self.lost > 0);
             self.lost += 1;
-            self.slot.lose(1);
             return Written::Lost;
         };
-        (self.used, self.lost) = (0, 0);
-        for words in self.news(words).into_iter().chain([words]) {
-            chunk.put(self.used, words);
-            self.used += 1;
-        }
+        chunk.put(0, words);
+        (self.used, self.lost) = (1, 0);
         // Nobody sees it before something is in it.
-        locked(&self.slot.chunks).push_back(Arc::clone(&chunk));
+        self.slot.hand(Arc::clone(&chunk));
         self.chunk = Some(chunk);
         if crowded { Written::Crowded } else { Written::There }
     }
 
-    /// What is to be told of what was lost before this event, unless the recorder's thread has told it.
-    fn news(&self, [stamp, _, whom]: [u64; 3]) -> Option<[u64; 3]> {
-        let events = OpId(self.slot.take_lost());
-        let event = Packed::from_words([stamp, 0, whom]);
-        let lost = Packed::quick(stamp, Kind::Lost, (Brief::NONE, events), event.task(), LockId(0));
-        (events.0 > 0).then(|| lost.words())
+    /// Loses an event that cannot be written down at all.
+    pub(super) fn lose(&self, stamp: u64, task: TaskId) {
+        self.slot.lose(stamp, task, false);
     }
 
     /// Says that the thread writes no more, and had operations with numbers below this.
