@@ -212,7 +212,7 @@ impl Semaphore {
             Some(taken) => taken,
             None => self.ask(1, attempt, || self.inner().acquire()).await?,
         };
-        Ok(SemaphorePermit::new(Share::new(self, op(record), 1), inner))
+        Ok(SemaphorePermit { share: Share::new(self, inner, 1, op(record)) })
     }
 
     /// Acquires `n` permits at once, in the order of asking.
@@ -227,7 +227,7 @@ impl Semaphore {
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         let (inner, record) =
             self.ask(n, || self.inner().try_acquire_many(n), || self.inner().acquire_many(n)).await?;
-        Ok(SemaphorePermit::new(Share::new(self, op(record), n), inner))
+        Ok(SemaphorePermit { share: Share::new(self, inner, n, op(record)) })
     }
 
     /// Acquires a permit that borrows nothing, in the order of asking.
@@ -266,10 +266,8 @@ impl Semaphore {
     ///
     /// That of [`Semaphore::acquire`].
     pub async fn acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
-        let attempt = || Arc::clone(self.inner()).try_acquire_many_owned(n);
-        let (inner, record) = self.ask(n, attempt, || Arc::clone(self.inner()).acquire_many_owned(n)).await?;
-        let op = op(record);
-        Ok(OwnedSemaphorePermit::new(Share::new(self, op, n), inner))
+        let parts = self.acquire_many(n).await?.share.into_parts();
+        Ok(OwnedSemaphorePermit { share: Share { semaphore: self, parts } })
     }
 
     /// Acquires a permit if that is possible at once.
@@ -290,7 +288,7 @@ impl Semaphore {
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         let take = || self.inner().try_acquire_many(n);
         let (inner, record) = attempt(self.tap(), Mode::Permits(n), take)?;
-        Ok(SemaphorePermit::new(Share::new(self, op(record), n), inner))
+        Ok(SemaphorePermit { share: Share::new(self, inner, n, op(record)) })
     }
 
     /// Acquires a permit that borrows nothing, if that is possible at once.
@@ -308,10 +306,8 @@ impl Semaphore {
     ///
     /// Those of [`Semaphore::try_acquire`].
     pub fn try_acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, TryAcquireError> {
-        let take = || Arc::clone(self.inner()).try_acquire_many_owned(n);
-        let (inner, record) = attempt(self.tap(), Mode::Permits(n), take)?;
-        let op = op(record);
-        Ok(OwnedSemaphorePermit::new(Share::new(self, op, n), inner))
+        let parts = self.try_acquire_many(n)?.share.into_parts();
+        Ok(OwnedSemaphorePermit { share: Share { semaphore: self, parts } })
     }
 
     /// Acquires a permit, and blocks the thread for as long as that takes.
@@ -342,7 +338,8 @@ impl Semaphore {
         if self.tap().is_some() {
             return block_on(self.acquire_many(n));
         }
-        Ok(SemaphorePermit::new(Share::new(self, None, n), self.inner().blocking_acquire_many(n)?))
+        let inner = self.inner().blocking_acquire_many(n)?;
+        Ok(SemaphorePermit { share: Share::new(self, inner, n, None) })
     }
 
     /// Acquires a permit that borrows nothing, and blocks the thread for as long as that takes.
@@ -373,11 +370,8 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        if self.tap().is_some() {
-            return block_on(self.acquire_many_owned(n));
-        }
-        let inner = Arc::clone(self.inner()).blocking_acquire_many_owned(n)?;
-        Ok(OwnedSemaphorePermit::new(Share::new(self, None, n), inner))
+        let parts = self.blocking_acquire_many(n)?.share.into_parts();
+        Ok(OwnedSemaphorePermit { share: Share { semaphore: self, parts } })
     }
 
     /// Closes it: whoever waits is refused, and so is whoever asks from here on. Each refusal is

@@ -1,4 +1,7 @@
-//! The permits of [`Semaphore`]: tokio's own, each with the record of its acquisition.
+//! The permits of [`Semaphore`]: how many, and of which acquisitions.
+//!
+//! The original's permit is taken apart as soon as it is there: it would be moved and dropped with ours, which has all
+//! that it has. What it does when it is dropped is what [`add_permits`](tokio::sync::Semaphore::add_permits) does.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,32 +13,24 @@ use super::share::Share;
 #[must_use]
 #[clippy::has_significant_drop]
 pub struct SemaphorePermit<'a> {
-    share: Share<&'a Semaphore>,
-    inner: tokio::sync::SemaphorePermit<'a>,
+    pub(super) share: Share<&'a Semaphore>,
 }
 
 /// An instrumented [`tokio::sync::OwnedSemaphorePermit`]; see [`Semaphore::acquire_owned`].
 #[must_use]
 #[clippy::has_significant_drop]
 pub struct OwnedSemaphorePermit {
-    share: Share<Arc<Semaphore>>,
-    inner: tokio::sync::OwnedSemaphorePermit,
+    pub(super) share: Share<Arc<Semaphore>>,
 }
 
 /// What both kinds can do.
 macro_rules! permit {
-    ([$($generics:tt)*] $permit:ty, $semaphore:ty, $inner:ty) => {
+    ([$($generics:tt)*] $permit:ty, $name:literal) => {
         impl<$($generics)*> $permit {
-            pub(super) const fn new(share: Share<$semaphore>, inner: $inner) -> Self {
-                Self { share, inner }
-            }
-
             /// Takes the permits out of the semaphore for good. That is recorded as
             /// [`ForgetPermits`](crate::event::What::ForgetPermits), and the end of the acquisition.
             pub fn forget(self) {
-                let Self { share, inner } = self;
-                share.forget();
-                inner.forget();
+                self.share.forget();
             }
 
             /// Adds the permits of `other` to this one. Records nothing: what was acquired stays acquired.
@@ -49,34 +44,32 @@ macro_rules! permit {
                     std::ptr::eq(&raw const *self.share.semaphore, &raw const *other.share.semaphore),
                     "merging permits from different semaphore instances"
                 );
-                let Self { share, inner } = other;
-                self.inner.merge(inner);
-                self.share.merge(share);
+                self.share.merge(other.share);
             }
 
             /// Splits off `n` permits, if it has as many. Records nothing: both are of one acquisition,
             /// which ends with the last of them.
             pub fn split(&mut self, n: usize) -> Option<Self> {
-                let inner = self.inner.split(n)?;
-                Some(Self { share: self.share.split(n), inner })
+                (n <= self.num_permits()).then(|| Self { share: self.share.split(n) })
             }
 
             /// How many permits it has.
             pub fn num_permits(&self) -> usize {
-                self.inner.num_permits()
+                self.share.permits()
             }
         }
 
         impl<$($generics)*> fmt::Debug for $permit {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.inner.fmt(f)
+                let (sem, permits) = (self.share.semaphore.inner(), self.num_permits());
+                f.debug_struct($name).field("sem", sem).field("permits", &permits).finish()
             }
         }
     };
 }
 
-permit!(['a] SemaphorePermit<'a>, &'a Semaphore, tokio::sync::SemaphorePermit<'a>);
-permit!([] OwnedSemaphorePermit, Arc<Semaphore>, tokio::sync::OwnedSemaphorePermit);
+permit!(['a] SemaphorePermit<'a>, "SemaphorePermit");
+permit!([] OwnedSemaphorePermit, "OwnedSemaphorePermit");
 
 impl SemaphorePermit<'_> {
     /// The semaphore it came from.

@@ -9,19 +9,21 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Semaphore;
+use tokio::sync::SemaphorePermit as InnerPermit;
+
+use super::{Inner, Semaphore};
 use crate::event::{LockId, Mode, OpId, What};
 use crate::sync::probe::Record;
 
-/// The share that a permit has, recorded when it is dropped: before the real permits are given back. It is moved
+/// The share that a permit has, recorded when it is dropped, before the real permits are given back. It is moved
 /// wherever its permit is, so it is small.
 pub(super) struct Share<S: Deref<Target = Semaphore>> {
     pub(super) semaphore: S,
-    parts: Parts,
+    pub(super) parts: Parts,
 }
 
 /// Permits, and where they come from.
-enum Parts {
+pub(super) enum Parts {
     /// Acquired before anybody recorded it. To the recording they come back as new.
     Unseen(usize),
     /// All of one acquisition: what nearly every permit has.
@@ -31,7 +33,7 @@ enum Parts {
 }
 
 #[derive(Default)]
-struct Mixed {
+pub(super) struct Mixed {
     unseen: usize,
     parts: Vec<Part>,
 }
@@ -51,6 +53,17 @@ impl Parts {
         }
     }
 
+    /// How many there are.
+    fn permits(&self) -> usize {
+        match self {
+            Self::Unseen(unseen) => *unseen,
+            Self::One(_, permits) => *permits as usize,
+            Self::Mixed(mixed) => {
+                mixed.unseen + mixed.parts.iter().map(|part| part.permits as usize).sum::<usize>()
+            }
+        }
+    }
+
     /// How many nobody saw, the one, and all others.
     fn apart(self) -> (usize, Option<Part>, Vec<Part>) {
         match self {
@@ -58,6 +71,22 @@ impl Parts {
             Self::One(op, permits) => (0, Some(Part { op, permits, all: None }), Vec::new()),
             Self::Mixed(mixed) => (mixed.unseen, None, mixed.parts),
         }
+    }
+
+    /// Records the end of it, after something else.
+    fn end(self, semaphore: &Semaphore, before: Option<impl FnOnce(LockId) -> What>) {
+        let (unseen, one, others) = self.apart();
+        if unseen == 0 && one.is_none() && others.is_empty() {
+            return;
+        }
+        let Some(tap) = semaphore.tap() else { return };
+        let unseen = u32::try_from(unseen).unwrap_or(u32::MAX);
+        tap.tell(|lock| {
+            let came = (unseen > 0).then_some(What::AddPermits { lock, permits: unseen });
+            let before = before.map(|before| before(lock));
+            let parts = one.into_iter().chain(others);
+            before.into_iter().chain(came).chain(parts.map(move |part| part.end(lock)))
+        });
     }
 }
 
@@ -91,11 +120,24 @@ impl Part {
 }
 
 impl<S: Deref<Target = Semaphore>> Share<S> {
-    /// Of an acquisition of so many permits, if it is recorded.
+    /// Of so many permits of the original's, and of which acquisition, if that is recorded.
     #[inline]
-    pub(super) fn new(semaphore: S, op: Option<OpId>, permits: u32) -> Self {
+    pub(super) fn new(semaphore: S, inner: InnerPermit<'_>, permits: u32, op: Option<OpId>) -> Self {
+        // It only borrows, so nothing leaks.
+        std::mem::forget(inner);
         let parts = op.map_or(Parts::Unseen(permits as usize), |op| Parts::One(op, permits));
         Self { semaphore, parts }
+    }
+
+    /// What it has, for another in its place.
+    #[inline]
+    pub(super) fn into_parts(mut self) -> Parts {
+        std::mem::replace(&mut self.parts, Parts::NONE)
+    }
+
+    /// How many permits it has.
+    pub(super) fn permits(&self) -> usize {
+        self.parts.permits()
     }
 
     /// Takes all that `other` has.
@@ -130,37 +172,35 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
 
     /// Records that its permits are taken away for good. Those that nobody saw are gone already.
     pub(super) fn forget(mut self) {
-        let mixed = self.parts.mix();
+        let mut parts = std::mem::replace(&mut self.parts, Parts::NONE);
+        let mixed = parts.mix();
         mixed.unseen = 0;
         let permits = mixed.parts.iter().fold(0_u32, |sum, part| sum.saturating_add(part.permits));
-        self.over((permits > 0).then_some(|lock| What::ForgetPermits { lock, permits }));
-    }
-
-    /// Records the end of it, after something else.
-    fn over(&mut self, before: Option<impl FnOnce(LockId) -> What>) {
-        let (unseen, one, others) = std::mem::replace(&mut self.parts, Parts::NONE).apart();
-        if unseen == 0 && one.is_none() && others.is_empty() {
-            return;
-        }
-        let Some(tap) = self.semaphore.tap() else { return };
-        let unseen = u32::try_from(unseen).unwrap_or(u32::MAX);
-        tap.tell(|lock| {
-            let came = (unseen > 0).then_some(What::AddPermits { lock, permits: unseen });
-            let before = before.map(|before| before(lock));
-            let parts = one.into_iter().chain(others);
-            before.into_iter().chain(came).chain(parts.map(move |part| part.end(lock)))
-        });
+        parts.end(&self.semaphore, (permits > 0).then_some(|lock| What::ForgetPermits { lock, permits }));
     }
 }
 
 impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
     #[inline]
     fn drop(&mut self) {
+        // When all is recorded, and even if that panics.
+        let _back = GivesBack(self.semaphore.inner(), self.parts.permits());
         // Nearly always, where nothing is recorded: who finds the way later finds these permits free.
         if matches!(self.parts, Parts::Unseen(_)) && !self.semaphore.probe.is_connected() {
             return;
         }
-        self.over(None::<fn(LockId) -> What>);
+        let parts = std::mem::replace(&mut self.parts, Parts::NONE);
+        parts.end(&self.semaphore, None::<fn(LockId) -> What>);
+    }
+}
+
+/// Gives so many permits back to the original.
+struct GivesBack<'a>(&'a Inner, usize);
+
+impl Drop for GivesBack<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.add_permits(self.1);
     }
 }
 
