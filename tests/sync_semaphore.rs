@@ -12,6 +12,7 @@ use common::{Checker, Tape, counting_waker, pending, poll, poll_with, ready};
 use lockscope::event::{Mode, What};
 use lockscope::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 use lockscope::trace::Trace;
+use proptest::prelude::*;
 
 /// How many permits the recording says are free.
 fn free(tape: &Tape) -> u32 {
@@ -333,4 +334,73 @@ fn threads_that_acquire_split_and_cancel_never_have_too_many() {
     assert!(checker.all_over());
     assert_eq!(slots.available_permits(), 3);
     agrees(&tape, &slots);
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Acquire(u32),
+    Merge(usize, usize),
+    Split(usize, usize),
+    Forget(usize),
+    Drop(usize),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    // Around what a word has room for, too.
+    let much = prop_oneof![4 => 0..5_u32, 1 => 16_380..16_390_u32];
+    prop_oneof![
+        4 => much.clone().prop_map(Deed::Acquire),
+        2 => (0..8_usize, 0..8_usize).prop_map(|(one, other)| Deed::Merge(one, other)),
+        2 => (0..8_usize, much).prop_map(|(which, much)| Deed::Split(which, much as usize)),
+        1 => (0..8_usize).prop_map(Deed::Forget),
+        2 => (0..8_usize).prop_map(Deed::Drop),
+    ]
+}
+
+/// Does the same to both, and says what became of it. There are so many permits of a semaphore's in hand.
+macro_rules! act {
+    ($semaphore:expr, $hand:expr, $deed:expr) => {{
+        let (hand, deed) = (&mut $hand, $deed);
+        let count = hand.len();
+        match deed {
+            Deed::Acquire(much) => hand.extend($semaphore.try_acquire_many(much).ok()),
+            Deed::Merge(one, other) if count > 1 && one % count != other % count => {
+                let other =
+                    std::mem::replace(&mut hand[other % count], $semaphore.try_acquire_many(0).unwrap());
+                hand[one % count].merge(other);
+            }
+            Deed::Split(which, much) if count > 0 => {
+                let part = hand[which % count].split(much);
+                hand.extend(part);
+            }
+            Deed::Forget(which) if count > 0 => hand.swap_remove(which % count).forget(),
+            Deed::Drop(which) if count > 0 => drop(hand.swap_remove(which % count)),
+            _ => {}
+        }
+        format!("{hand:?}")
+    }};
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is merged and split, recorded or not.
+    #[test]
+    fn permits_go_as_the_originals_do(deeds in prop::collection::vec(deed(), 1..40)) {
+        let tape = Tape::new();
+        let (recorded, unrecorded) = (tape.semaphore("slots", 40_000), Semaphore::new(40_000));
+        let bare = tokio::sync::Semaphore::new(40_000);
+        let (mut of_recorded, mut of_unrecorded, mut of_bare) = (Vec::new(), Vec::new(), Vec::new());
+        for deed in deeds {
+            let expected = act!(bare, of_bare, deed);
+            prop_assert_eq!(act!(recorded, of_recorded, deed), &*expected);
+            prop_assert_eq!(act!(unrecorded, of_unrecorded, deed), &*expected);
+            prop_assert_eq!(free(&tape) as usize, bare.available_permits());
+        }
+        drop((of_recorded, of_unrecorded, of_bare));
+        prop_assert_eq!(recorded.available_permits(), bare.available_permits());
+        prop_assert_eq!(unrecorded.available_permits(), bare.available_permits());
+        let checker = Checker::one_thread().of(&tape.recorder.names()).check(&tape.events());
+        prop_assert!(checker.map_err(TestCaseError::fail)?.all_over());
+    }
 }

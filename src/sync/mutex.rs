@@ -115,11 +115,12 @@ impl<T> Mutex<T> {
     /// was never polled has not asked and records nothing.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         let (tap, attempt) = (self.probe.tap(), || self.inner().try_lock().ok());
-        let (inner, held) = match at_once(tap, Mode::Exclusive, attempt) {
-            Some(taken) => taken,
-            None => ask(tap, Mode::Exclusive, attempt, || self.inner().lock()).await,
-        };
-        MutexGuard::new(Held::of(held), inner, self)
+        let guard = |inner, held| MutexGuard::new(Held::of(held), inner, self);
+        if let Some(guard) = at_once(tap, Mode::Exclusive, attempt, guard) {
+            return guard;
+        }
+        let (inner, held) = ask(tap, Mode::Exclusive, attempt, || self.inner().lock()).await;
+        guard(inner, held)
     }
 
     /// Locks it, in the order of asking, with a guard that borrows nothing.

@@ -133,23 +133,27 @@ impl Probe {
     }
 }
 
-/// Takes what `attempt` gives without waiting, as a first poll of the original would, and gives its record too,
-/// if there is one. Whoever gets nothing here [asks](ask); so does whoever is out of cooperative budget.
+/// Takes what `attempt` gives without waiting, as a first poll of the original would. Whoever gets nothing here
+/// [asks](ask); so does whoever is out of cooperative budget.
+///
+/// `guard` makes of it what the caller wants, and of its record, if there is one: where they are at hand, because to
+/// carry both from here word by word and put them together there costs more than all the rest.
 #[inline]
-pub(super) fn at_once<T>(
-    tap: Option<&Arc<Tap>>,
+pub(super) fn at_once<'a, T, G>(
+    tap: Option<&'a Arc<Tap>>,
     mode: Mode,
     attempt: impl FnOnce() -> Option<T>,
-) -> Option<(T, Record<'_>)> {
+    guard: impl FnOnce(T, Record<'a>) -> G,
+) -> Option<G> {
     if OFF || !has_budget_remaining() {
         return None;
     }
     let taken = match tap {
         Some(tap) => {
             let (output, op, _) = tap.take(mode, attempt)?;
-            (output, Some((tap, op)))
+            guard(output, Some((tap, op)))
         }
-        None => (attempt()?, None),
+        None => guard(attempt()?, None),
     };
     // There is some, so this waits for nothing.
     let spent = pin!(tokio::task::coop::consume_budget()).poll(&mut Context::from_waker(Waker::noop()));

@@ -157,11 +157,12 @@ impl<T> RwLock<T> {
     /// was never polled has not asked and records nothing.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         let (tap, attempt) = (self.probe.tap(), || self.inner().try_read().ok());
-        let (inner, held) = match at_once(tap, Mode::Shared, attempt) {
-            Some(taken) => taken,
-            None => ask(tap, Mode::Shared, attempt, || self.inner().read()).await,
-        };
-        RwLockReadGuard::new(Held::of(held), inner)
+        let guard = |inner, held| RwLockReadGuard::new(Held::of(held), inner);
+        if let Some(guard) = at_once(tap, Mode::Shared, attempt, guard) {
+            return guard;
+        }
+        let (inner, held) = ask(tap, Mode::Shared, attempt, || self.inner().read()).await;
+        guard(inner, held)
     }
 
     /// Locks it to read, in the order of asking, with a guard that borrows nothing.
@@ -238,11 +239,12 @@ impl<T> RwLock<T> {
     /// That of [`RwLock::read`]. Readers who waited only for this writer are let in by its leaving.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
         let (tap, attempt) = (self.probe.tap(), || self.inner().try_write().ok());
-        let (inner, held) = match at_once(tap, Mode::Exclusive, attempt) {
-            Some(taken) => taken,
-            None => ask(tap, Mode::Exclusive, attempt, || self.inner().write()).await,
-        };
-        RwLockWriteGuard::new(Held::of(held), inner)
+        let guard = |inner, held| RwLockWriteGuard::new(Held::of(held), inner);
+        if let Some(guard) = at_once(tap, Mode::Exclusive, attempt, guard) {
+            return guard;
+        }
+        let (inner, held) = ask(tap, Mode::Exclusive, attempt, || self.inner().write()).await;
+        guard(inner, held)
     }
 
     /// Locks it to write, in the order of asking, with a guard that borrows nothing.

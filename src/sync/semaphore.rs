@@ -20,7 +20,7 @@ use super::inside::Inside;
 use super::probe::{Probe, Record, Tap, ask_or_fail, at_once, attempt};
 use super::recorder::Recorder;
 use crate::event::{LockId, LockKind, Mode, What};
-use share::{Share, op};
+use share::{Kept, Share, op};
 
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
@@ -61,6 +61,7 @@ type Inner = tokio::sync::Semaphore;
 pub struct Semaphore {
     probe: Probe,
     inner: Inside<Inner, usize>,
+    kept: Kept,
 }
 
 /// As the events count permits; more than they can tell is as many as they can.
@@ -80,7 +81,7 @@ impl Semaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Self {
         let probe = Probe::at(Location::caller(), LockKind::TokioSemaphore);
-        Self { probe, inner: Inside::new(Inner::new(permits)) }
+        Self { probe, inner: Inside::new(Inner::new(permits)), kept: Kept::new() }
     }
 
     /// The same, for a `static`. It makes the semaphore inside at its first use.
@@ -100,7 +101,7 @@ impl Semaphore {
     pub const fn const_new(permits: usize) -> Self {
         assert!(permits <= Self::MAX_PERMITS, "a semaphore may not have more than MAX_PERMITS permits");
         let probe = Probe::at(Location::caller(), LockKind::TokioSemaphore);
-        Self { probe, inner: Inside::seed(permits) }
+        Self { probe, inner: Inside::seed(permits), kept: Kept::new() }
     }
 
     /// A semaphore that has a name.
@@ -110,7 +111,7 @@ impl Semaphore {
     /// Panics if `permits` is more than [`Semaphore::MAX_PERMITS`].
     pub fn named(name: impl Into<Arc<str>>, permits: usize) -> Self {
         let probe = Probe::named(name.into(), LockKind::TokioSemaphore);
-        Self { probe, inner: Inside::new(Inner::new(permits)) }
+        Self { probe, inner: Inside::new(Inner::new(permits)), kept: Kept::new() }
     }
 
     /// A semaphore whose events go to `recorder`, where it was registered as `lock`: best with
@@ -121,7 +122,7 @@ impl Semaphore {
     /// Panics if `permits` is more than [`Semaphore::MAX_PERMITS`].
     pub fn recorded(recorder: &Recorder, lock: LockId, permits: usize) -> Self {
         let probe = Probe::registered(recorder, lock, LockKind::TokioSemaphore);
-        Self { probe, inner: Inside::new(Inner::new(permits)) }
+        Self { probe, inner: Inside::new(Inner::new(permits)), kept: Kept::new() }
     }
 
     fn inner(&self) -> &Arc<Inner> {
@@ -208,11 +209,13 @@ impl Semaphore {
     /// records nothing.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         let (tap, attempt) = (self.tap(), || self.inner().try_acquire());
-        let (inner, record) = match at_once(tap, Mode::Permits(1), || attempt().ok()) {
-            Some(taken) => taken,
-            None => self.ask(1, attempt, || self.inner().acquire()).await?,
-        };
-        Ok(SemaphorePermit { share: Share::new(self, inner, 1, op(record)) })
+        let permit =
+            |inner, record: Record<'_>| SemaphorePermit { share: Share::new(self, inner, 1, op(record)) };
+        if let Some(permit) = at_once(tap, Mode::Permits(1), || attempt().ok(), permit) {
+            return Ok(permit);
+        }
+        let (inner, record) = self.ask(1, attempt, || self.inner().acquire()).await?;
+        Ok(permit(inner, record))
     }
 
     /// Acquires `n` permits at once, in the order of asking.

@@ -4,89 +4,103 @@
 //! may have parts of one. Neither is an event: nobody got anything, and nobody let go of anything. An
 //! acquisition is released when the last of its permits is given back; while some of them are out it
 //! is told how many it keeps.
+//!
+//! A permit is moved wherever its owner goes. Of two words it is returned in registers; of more it would be written
+//! to memory word by word and read from there by two at once, for which processors stall. So a share is one word
+//! beside the semaphore: a number, or where the semaphore keeps what does not fit into one.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::SemaphorePermit as InnerPermit;
 
 use super::{Inner, Semaphore};
-use crate::event::{LockId, Mode, OpId, What};
-use crate::sync::probe::Record;
+use crate::event::{LockId, Mode, OpId, Packed, What};
+use crate::sync::probe::{Record, locked};
 
-/// The share that a permit has, recorded when it is dropped, before the real permits are given back. It is moved
-/// wherever its permit is, so it is small.
+/// The share that a permit has, recorded when it is dropped, before the real permits are given back.
 pub(super) struct Share<S: Deref<Target = Semaphore>> {
     pub(super) semaphore: S,
     pub(super) parts: Parts,
 }
 
-/// Permits, and where they come from.
-pub(super) enum Parts {
+/// Permits, and where they come from, in a word.
+#[derive(Clone, Copy)]
+pub(super) struct Parts(u64);
+
+/// The same, read.
+enum Read {
     /// Acquired before anybody recorded it. To the recording they come back as new.
     Unseen(usize),
     /// All of one acquisition: what nearly every permit has.
     One(OpId, u32),
-    /// What was merged or split.
-    Mixed(Box<Mixed>),
+    /// What the semaphore keeps under this number.
+    Kept(u64),
 }
 
+impl Parts {
+    const NONE: Self = Self(0);
+    /// The upper two bits tell one kind from another; of one acquisition, those that follow are the operation's.
+    const KIND: u32 = 62;
+    const OP: u32 = 14;
+    const FITS: () = assert!(Packed::MAX_OPS <= 1 << (Self::KIND - Self::OP));
+
+    /// More than a semaphore can have there are not.
+    const fn unseen(permits: usize) -> Self {
+        Self(permits as u64)
+    }
+
+    /// `None` of more than fits.
+    fn one(op: OpId, permits: u32) -> Option<Self> {
+        let () = Self::FITS;
+        (permits < 1 << Self::OP).then_some(Self(1 << Self::KIND | op.0 << Self::OP | u64::from(permits)))
+    }
+
+    const fn kept(number: u64) -> Self {
+        Self(2 << Self::KIND | number)
+    }
+
+    #[inline]
+    const fn read(self) -> Read {
+        let rest = self.0 & ((1 << Self::KIND) - 1);
+        match self.0 >> Self::KIND {
+            0 => Read::Unseen(rest as usize),
+            1 => Read::One(OpId(rest >> Self::OP), (rest & ((1 << Self::OP) - 1)) as u32),
+            _ => Read::Kept(rest),
+        }
+    }
+}
+
+/// What a semaphore keeps of permits that were merged or split, or are very many, by number.
+pub(super) struct Kept(Mutex<BTreeMap<u64, Mixed>>);
+
+impl Kept {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// Keeps it under a number that is free.
+    fn keep(&self, mixed: Mixed) -> Parts {
+        let mut all = locked(&self.0);
+        let number = all.last_key_value().map_or(0, |(last, _)| last + 1);
+        all.insert(number, mixed);
+        Parts::kept(number)
+    }
+}
+
+/// Permits of any origin.
 #[derive(Default)]
-pub(super) struct Mixed {
+struct Mixed {
     unseen: usize,
     parts: Vec<Part>,
 }
 
-impl Parts {
-    const NONE: Self = Self::Unseen(0);
-
-    /// The same, in a form that can be any.
-    fn mix(&mut self) -> &mut Mixed {
-        if !matches!(self, Self::Mixed(_)) {
-            let (unseen, one, _) = std::mem::replace(self, Self::NONE).apart();
-            *self = Self::Mixed(Box::new(Mixed { unseen, parts: one.into_iter().collect() }));
-        }
-        match self {
-            Self::Mixed(mixed) => mixed,
-            Self::Unseen(_) | Self::One(..) => unreachable!("it was made so above"),
-        }
-    }
-
-    /// How many there are.
+impl Mixed {
     fn permits(&self) -> usize {
-        match self {
-            Self::Unseen(unseen) => *unseen,
-            Self::One(_, permits) => *permits as usize,
-            Self::Mixed(mixed) => {
-                mixed.unseen + mixed.parts.iter().map(|part| part.permits as usize).sum::<usize>()
-            }
-        }
-    }
-
-    /// How many nobody saw, the one, and all others.
-    fn apart(self) -> (usize, Option<Part>, Vec<Part>) {
-        match self {
-            Self::Unseen(unseen) => (unseen, None, Vec::new()),
-            Self::One(op, permits) => (0, Some(Part { op, permits, all: None }), Vec::new()),
-            Self::Mixed(mixed) => (mixed.unseen, None, mixed.parts),
-        }
-    }
-
-    /// Records the end of it, after something else.
-    fn end(self, semaphore: &Semaphore, before: Option<impl FnOnce(LockId) -> What>) {
-        let (unseen, one, others) = self.apart();
-        if unseen == 0 && one.is_none() && others.is_empty() {
-            return;
-        }
-        let Some(tap) = semaphore.tap() else { return };
-        let unseen = u32::try_from(unseen).unwrap_or(u32::MAX);
-        tap.tell(|lock| {
-            let came = (unseen > 0).then_some(What::AddPermits { lock, permits: unseen });
-            let before = before.map(|before| before(lock));
-            let parts = one.into_iter().chain(others);
-            before.into_iter().chain(came).chain(parts.map(move |part| part.end(lock)))
-        });
+        self.unseen + self.parts.iter().map(|part| part.permits as usize).sum::<usize>()
     }
 }
 
@@ -125,26 +139,56 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     pub(super) fn new(semaphore: S, inner: InnerPermit<'_>, permits: u32, op: Option<OpId>) -> Self {
         // It only borrows, so nothing leaks.
         std::mem::forget(inner);
-        let parts = op.map_or(Parts::Unseen(permits as usize), |op| Parts::One(op, permits));
+        let parts = match op {
+            None => Parts::unseen(permits as usize),
+            Some(op) => Parts::one(op, permits).unwrap_or_else(|| {
+                let parts = vec![Part { op, permits, all: None }];
+                semaphore.kept.keep(Mixed { unseen: 0, parts })
+            }),
+        };
         Self { semaphore, parts }
     }
 
-    /// What it has, for another in its place.
+    /// What it has, for another share in its place.
     #[inline]
     pub(super) fn into_parts(mut self) -> Parts {
         std::mem::replace(&mut self.parts, Parts::NONE)
     }
 
     /// How many permits it has.
+    #[inline]
     pub(super) fn permits(&self) -> usize {
-        self.parts.permits()
+        match self.parts.read() {
+            Read::Unseen(permits) => permits,
+            Read::One(_, permits) => permits as usize,
+            Read::Kept(number) => locked(&self.semaphore.kept.0).get(&number).map_or(0, Mixed::permits),
+        }
+    }
+
+    /// Takes all out of it: how many nobody saw, the one acquisition, and all others.
+    fn apart(&mut self) -> (usize, Option<Part>, Vec<Part>) {
+        match std::mem::replace(&mut self.parts, Parts::NONE).read() {
+            Read::Unseen(unseen) => (unseen, None, Vec::new()),
+            Read::One(op, permits) => (0, Some(Part { op, permits, all: None }), Vec::new()),
+            Read::Kept(number) => {
+                let mixed = locked(&self.semaphore.kept.0).remove(&number).unwrap_or_default();
+                (mixed.unseen, None, mixed.parts)
+            }
+        }
+    }
+
+    /// The same, in a form that can be any.
+    fn mixed(&mut self) -> Mixed {
+        let (unseen, one, others) = self.apart();
+        Mixed { unseen, parts: one.into_iter().chain(others).collect() }
     }
 
     /// Takes all that `other` has.
     pub(super) fn merge(&mut self, mut other: Self) {
-        let (mine, other) = (self.parts.mix(), std::mem::take(other.parts.mix()));
+        let (mut mine, other) = (self.mixed(), other.mixed());
         mine.unseen += other.unseen;
         mine.parts.extend(other.parts.into_iter().rev());
+        self.parts = self.semaphore.kept.keep(mine);
     }
 
     /// So many of its permits, of which it has enough.
@@ -152,7 +196,7 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     where
         S: Clone,
     {
-        let (mine, mut apart) = (self.parts.mix(), Mixed::default());
+        let (mut mine, mut apart) = (self.mixed(), Mixed::default());
         apart.unseen = mine.unseen.min(permits);
         mine.unseen -= apart.unseen;
         permits -= apart.unseen;
@@ -167,30 +211,51 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
             permits -= part.permits as usize;
             apart.parts.push(part);
         }
-        Self { semaphore: self.semaphore.clone(), parts: Parts::Mixed(Box::new(apart)) }
+        let [mine, parts] = [mine, apart].map(|mixed| self.semaphore.kept.keep(mixed));
+        self.parts = mine;
+        Self { semaphore: self.semaphore.clone(), parts }
     }
 
     /// Records that its permits are taken away for good. Those that nobody saw are gone already.
     pub(super) fn forget(mut self) {
-        let mut parts = std::mem::replace(&mut self.parts, Parts::NONE);
-        let mixed = parts.mix();
-        mixed.unseen = 0;
-        let permits = mixed.parts.iter().fold(0_u32, |sum, part| sum.saturating_add(part.permits));
-        parts.end(&self.semaphore, (permits > 0).then_some(|lock| What::ForgetPermits { lock, permits }));
+        let (_, one, others) = self.apart();
+        let permits = one.iter().chain(&others).fold(0_u32, |sum, part| sum.saturating_add(part.permits));
+        let forgotten = (permits > 0).then_some(|lock| What::ForgetPermits { lock, permits });
+        self.end((0, one, others), forgotten);
+    }
+
+    /// Records the end of what was taken apart, after something else.
+    fn end(
+        &self,
+        (unseen, one, others): (usize, Option<Part>, Vec<Part>),
+        before: Option<impl FnOnce(LockId) -> What>,
+    ) {
+        if unseen == 0 && one.is_none() && others.is_empty() {
+            return;
+        }
+        let Some(tap) = self.semaphore.tap() else { return };
+        let unseen = u32::try_from(unseen).unwrap_or(u32::MAX);
+        tap.tell(|lock| {
+            let came = (unseen > 0).then_some(What::AddPermits { lock, permits: unseen });
+            let before = before.map(|before| before(lock));
+            let parts = one.into_iter().chain(others);
+            before.into_iter().chain(came).chain(parts.map(move |part| part.end(lock)))
+        });
     }
 }
 
 impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
     #[inline]
     fn drop(&mut self) {
-        // When all is recorded, and even if that panics.
-        let _back = GivesBack(self.semaphore.inner(), self.parts.permits());
+        let permits = self.permits();
         // Nearly always, where nothing is recorded: who finds the way later finds these permits free.
-        if matches!(self.parts, Parts::Unseen(_)) && !self.semaphore.probe.is_connected() {
-            return;
+        if matches!(self.parts.read(), Read::Unseen(_)) && !self.semaphore.probe.is_connected() {
+            return self.semaphore.inner().add_permits(permits);
         }
-        let parts = std::mem::replace(&mut self.parts, Parts::NONE);
-        parts.end(&self.semaphore, None::<fn(LockId) -> What>);
+        let apart = self.apart();
+        // When all is recorded, and even if that panics.
+        let _back = GivesBack(self.semaphore.inner(), permits);
+        self.end(apart, None::<fn(LockId) -> What>);
     }
 }
 
@@ -198,7 +263,6 @@ impl<S: Deref<Target = Semaphore>> Drop for Share<S> {
 struct GivesBack<'a>(&'a Inner, usize);
 
 impl Drop for GivesBack<'_> {
-    #[inline]
     fn drop(&mut self) {
         self.0.add_permits(self.1);
     }
