@@ -154,25 +154,26 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
     let tenures = scene.trace.tenures(lock, scene.view.moment);
     let (mut free_from, mut likely) = (0, 0);
     let mut index = tenures.begun(edges.left()).saturating_sub(1);
-    // Whose it was is asked only where there is room to say so.
-    while let Some(begin) = tenures.at(index).filter(|begin| begin.nanos() < window.right()) {
+    let behind = tenures.begun(edges.right());
+    // When a tenure began, and whose it was, is asked only where that is drawn.
+    while index < behind {
         let this = index;
-        // Granted and then held by the same task is one ownership.
-        let mut next = index + 1;
-        while tenures.goes_on(next) {
-            next += 1;
+        index += 1;
+        if tenures.is_free(this) {
+            continue;
         }
-        let mut granted = tenures.is_granted(next - 1);
-        let later = tenures.at(next);
+        // Granted and then held by the same task is one ownership.
+        while tenures.goes_on(index) {
+            index += 1;
+        }
+        let Some(begin) = tenures.at(this) else { break };
+        let mut granted = tenures.is_granted(index - 1);
+        let later = tenures.at(index);
         let open = later.is_none();
         let end = later.unwrap_or(now);
         granted &= open;
         let columns = window.columns(begin, end);
-        index = next;
         let Some(x) = columns.clone().next().map(|column| window.x + column) else { continue };
-        if tenures.is_free(this) {
-            continue;
-        }
         let name = |room: u16| {
             let owners = tenures.owners(this).unwrap_or_default();
             words::group(scene.trace.names(), &owners, usize::from(room))
