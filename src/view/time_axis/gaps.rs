@@ -84,8 +84,8 @@ pub(super) fn say(scene: &Scene, window: &Window, holes: &[Hole], layout: &Layou
         paint::dot(buf, x, y, "?", scene.theme.blocked);
         // What is later stays to be seen, and so does the playhead.
         let next = holes.get(place + 1).and_then(|next| next.from.or(next.to));
-        let later = next.into_iter().chain(playhead);
-        let end = later.filter(|later| *later > x).min().unwrap_or(window.x + window.width);
+        let later = next.into_iter().chain(playhead.filter(|playhead| *playhead > x));
+        let end = later.min().unwrap_or(window.x + window.width);
         let room = end.saturating_sub(x + 2);
         let lost = hole.lost;
         let told = [format!(" {} lost ", words::events(lost)), format!(" {lost} lost ")];
@@ -102,6 +102,7 @@ mod tests {
 
     use proptest::prelude::*;
     use ratatui::layout::Rect;
+    use ratatui::widgets::Widget;
 
     use super::*;
     use crate::event::{Actor, Event, Names, TaskId, What};
@@ -146,6 +147,17 @@ mod tests {
             prop_assert_eq!(found.iter().filter_map(|hole| hole.to).collect::<BTreeSet<_>>(), to);
             let told = found.iter().filter(|hole| hole.to.is_some()).map(|hole| hole.lost).sum::<u64>();
             prop_assert_eq!(told, lost);
+
+            // Words on the axis are whole.
+            let area = Rect::new(0, 0, 100, 30);
+            let mut buf = Buffer::empty(area);
+            scene.render(area, &mut buf);
+            let symbol = |x, y| buf.cell((x, y)).map_or("", |cell| cell.symbol());
+            let axis = (0..30).find(|y| (0..100).any(|x| symbol(x, *y) == "┈")).unwrap_or(0);
+            let axis: String = (0..100).map(|x| symbol(x, axis)).collect();
+            let mut words = axis.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            let whole = |word: &str| ["event", "events", "lost"].contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert!(words.all(whole), "{}", axis);
         }
     }
 }
