@@ -167,7 +167,7 @@ impl Outlet for Slow {
 /// A thread loses a release, and another has room to say who has the mutex next.
 #[test]
 fn what_is_told_beside_what_is_lost_is_possible() {
-    for chunks in 1..4 {
+    for chunks in [0, 8] {
         let recorder = Recorder::with_memory(chunks * 1024 * size_of::<Packed>());
         let (check, over) = (Check::default(), Arc::new(AtomicBool::new(false)));
         recorder.attach(Slow { check: check.clone(), recorder: recorder.clone(), over: Arc::clone(&over) });

@@ -265,8 +265,8 @@ impl Recorder {
         Self::with_memory(MEMORY)
     }
 
-    /// The same with at most so many bytes of events on their way, though never less than 24 KiB. What finds
-    /// no room is lost, and [counted](Self::lost), with what others do meanwhile.
+    /// The same with at most so many bytes of events on their way, though never less than 24 KiB for each thread that
+    /// records something. What finds no room is lost, and [counted](Self::lost), with what others do meanwhile.
     pub fn with_memory(bytes: usize) -> Self {
         let core = Core::of(Way::Program(Program::new(bytes)));
         program::start(&core);

@@ -108,7 +108,10 @@ impl<'a> Drain<'a> {
                 program.leave(words);
             },
         );
-        merge.forget(&program.pool, |number| locked(&program.threads).free.push(number));
+        merge.forget(&program.pool, |number| {
+            program.pool.part();
+            locked(&program.threads).free.push(number);
+        });
         self.merge = merge;
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
         // this round has read: what was written meanwhile may say it.

@@ -244,6 +244,7 @@ impl Program {
         };
         let slot = Arc::new(Slot::new(number, next_op));
         threads.new.push(Arc::clone(&slot));
+        self.pool.join();
         let (writer, lately) = (Writer::new(slot), Lately::default());
         Some(Here { program: self.id, writer, next_op, lately })
     }

@@ -38,42 +38,60 @@ impl Chunk {
     }
 }
 
-/// The chunks there may be.
+/// The chunks there may be: so many, but one for each thread at least. One without a chunk would lose all that it does,
+/// and what others do meanwhile.
 pub(super) struct Pool {
-    free: Mutex<Free>,
+    state: Mutex<State>,
     most: usize,
 }
 
 #[derive(Default)]
-struct Free {
-    chunks: Vec<Arc<Chunk>>,
+struct State {
+    free: Vec<Arc<Chunk>>,
     made: usize,
+    threads: usize,
 }
 
 impl Pool {
     /// As many as fit into so many bytes, but one.
     pub(super) fn new(bytes: usize) -> Self {
-        Self { free: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
+        Self { state: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
+    }
+
+    /// Takes note of another thread.
+    pub(super) fn join(&self) {
+        locked(&self.state).threads += 1;
+    }
+
+    /// Takes note of one that is no more.
+    pub(super) fn part(&self) {
+        locked(&self.state).threads -= 1;
     }
 
     /// A chunk to write to from its beginning, if there may be one more, and whether more than half of all are in use.
     pub(super) fn take(&self) -> Option<(Arc<Chunk>, bool)> {
-        let mut free = locked(&self.free);
-        let crowded = free.made - free.chunks.len() > self.most / 2;
-        if let Some(chunk) = free.chunks.pop() {
+        let mut state = locked(&self.state);
+        let most = self.most.max(state.threads);
+        let crowded = state.made - state.free.len() > most / 2;
+        if let Some(chunk) = state.free.pop() {
             return Some((chunk, crowded));
         }
-        if free.made == self.most {
+        if state.made >= most {
             return None;
         }
-        free.made += 1;
-        drop(free);
+        state.made += 1;
+        drop(state);
         Some((Arc::new(Chunk::new()), crowded))
     }
 
     /// Takes back a chunk that nobody writes to. Its length stays: whoever takes it writes before it is read.
-    fn give_back(&self, chunk: Arc<Chunk>) {
-        locked(&self.free).chunks.push(chunk);
+    pub(super) fn give_back(&self, chunk: Arc<Chunk>) {
+        let mut state = locked(&self.state);
+        if state.made > self.most.max(state.threads) {
+            state.made -= 1;
+        } else {
+            state.free.push(chunk);
+        }
     }
 }
 

@@ -83,3 +83,17 @@ fn gaps_that_touch_are_one_and_so_are_those_with_nothing_between() {
     world.write(&[(0, 5), (1, 10), (2, 20), (0, 30)]);
     assert_eq!(world.told(100), (vec![(5, 0), (20, 2), (30, 0)], vec![]));
 }
+
+#[test]
+fn each_thread_has_room_of_its_own_while_it_is_there() {
+    let pool = Pool::new(0);
+    let first = pool.take().unwrap().0;
+    assert!(pool.take().is_none());
+    (0..3).for_each(|_| pool.join());
+    let others = [(); 2].map(|()| pool.take().unwrap().0);
+    assert!(pool.take().is_none());
+    (0..3).for_each(|_| pool.part());
+    others.into_iter().chain([first]).for_each(|chunk| pool.give_back(chunk));
+    assert!(pool.take().is_some());
+    assert!(pool.take().is_none());
+}
