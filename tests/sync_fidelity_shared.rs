@@ -371,6 +371,12 @@ fn refused_without_budget_it_does_not_yield() {
         vec![Step::Ask((0, 3, Hold::Sleep(5))), Step::Ask((0, 1, Hold::Drop))],
     ];
     compare_semaphores(&program).unwrap();
+    // Nor does it spend any of the next budget, where it was closed while it let others run.
+    let yielding = vec![
+        vec![Step::Burn(128), Step::Ask((0, 0, Hold::Drop)), Step::Burst(1, 0, 256)],
+        vec![Step::Twist(0, 0)],
+    ];
+    compare_semaphores(&yielding).unwrap();
     let waiting = vec![
         vec![Step::Ask((0, 3, Hold::Sleep(5)))],
         vec![Step::Burn(128), Step::Ask((0, 2, Hold::Drop)), Step::Burst(1, 1, 130)],

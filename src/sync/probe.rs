@@ -24,12 +24,13 @@
 
 mod operation;
 
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::task::coop::has_budget_remaining;
 
@@ -208,18 +209,25 @@ pub(super) async fn ask_or_fail<F: Future>(
             tokio::task::coop::consume_budget().await;
             return (output, None);
         }
-        return (Box::pin(yields_unrecorded(output, again)).await, None);
+        return (Box::pin(comes_back(again)).await.unwrap_or(output), None);
     }
     #[cfg(all(feature = "off", not(feature = "engine")))]
     let _ = (tap, mode, attempt, again, given);
     (ask().await, None)
 }
 
-/// Lets others run, with the lock in hand, because the cooperative budget is used up.
+/// Lets others run, with the lock in hand, because the cooperative budget is used up. Whoever comes back and is refused,
+/// as `again` says, spends none of the next.
 #[cfg(any(not(feature = "off"), feature = "engine"))]
-async fn yields_unrecorded<T>(output: T, again: impl Fn() -> Option<T>) -> T {
-    tokio::task::coop::consume_budget().await;
-    again().unwrap_or(output)
+async fn comes_back<T>(again: impl Fn() -> Option<T>) -> Option<T> {
+    let mut spent = pin!(tokio::task::coop::consume_budget());
+    let mut back = false;
+    poll_fn(|context| {
+        let refused = if std::mem::replace(&mut back, true) { again() } else { None };
+        refused
+            .map_or_else(|| spent.as_mut().poll(context).map(|()| None), |refused| Poll::Ready(Some(refused)))
+    })
+    .await
 }
 
 /// Whether a task goes on when it has got a lock.
@@ -252,8 +260,7 @@ async fn yields<T>(
 
     // Dropped in reverse: `Cancel` is recorded before the guard lets go.
     let mut yielding = Yielding(Some((tap, tap.recorder.actor(), op)));
-    tokio::task::coop::consume_budget().await;
-    match again() {
+    match comes_back(again).await {
         Some(other) if !given(&other) => {
             drop(yielding);
             output = other;

@@ -312,15 +312,14 @@ pub(crate) async fn operation<F: Future>(
             }
         }
         if budget == Budget::Last && !refused {
-            if spend.as_mut().poll(cx).is_pending() {
-                yielded = true;
-                return Poll::Pending;
-            }
-            if std::mem::take(&mut yielded)
-                && let Some(other) = again().filter(|other| asking.is_refused(&end, other))
-            {
+            // Refused when it comes back, it spends nothing.
+            let back = std::mem::take(&mut yielded).then(&again).flatten();
+            if let Some(other) = back.filter(|other| asking.is_refused(&end, other)) {
                 asking.settle(|lock, op| end(lock, op, &other));
                 *result = Some(other);
+            } else if spend.as_mut().poll(cx).is_pending() {
+                yielded = true;
+                return Poll::Pending;
             }
         }
         if let Some(output) = &*result {
