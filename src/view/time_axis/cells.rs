@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 
 use super::edges::Columns;
-use super::{Edges, Window};
+use super::{Edges, Window, longest};
 use crate::event::{Family, Mode, TaskId, Time, What};
 use crate::trace::{Kept, Lane as Spans, Lock, Look, Looks, Noted, Span, State, Task, words};
 use crate::view::layout::Lane;
@@ -225,7 +225,7 @@ impl<'a> Cells<'a> {
         &self,
         scene: &Scene,
         state: &State,
-        window: &Window,
+        (window, wordless): (&Window, &[bool]),
         (task, lane): (TaskId, Lane),
         buf: &mut Buffer,
     ) {
@@ -237,12 +237,11 @@ impl<'a> Cells<'a> {
                 continue;
             }
             let vain = self.span(index + 2).is_some_and(|next| goes_on(scene, &span, &next));
-            let shows = |column: &u16| {
-                let column = usize::from(*column);
-                self.looks[column] == span.look && !self.short[column]
-            };
-            let begin = columns.clone().find(shows).unwrap_or(columns.end);
-            let room = (begin..columns.end).find(|column| !shows(column)).unwrap_or(columns.end) - begin;
+            let shown = longest(columns, |column| {
+                let column = usize::from(column);
+                self.looks[column] == span.look && !self.short[column] && !wordless[column]
+            });
+            let (begin, room) = (shown.start, shown.len() as u16);
             let begun = if holds(span.look) { self.hold(index) } else { span.seq };
             let over = self.lane.len() > index + 1;
             let segment = Segment { span, begun, vain, over, end, room };
@@ -492,7 +491,7 @@ mod tests {
                     let cells = Cells::of_spans(&scene, &window, (lane, first..behind), columns);
                     let at = Lane { id: LaneId::Task(task), y: 0, height: 2 };
                     cells.draw(&scene, &window, at, &mut buf);
-                    cells.say(&scene, &state, &window, (task, at), &mut buf);
+                    cells.say(&scene, &state, (&window, &[false; 100]), (task, at), &mut buf);
                     buf
                 };
                 prop_assert_eq!(draw(Some(&columns)), draw(None));

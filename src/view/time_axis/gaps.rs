@@ -54,8 +54,32 @@ pub(super) fn holes(scene: &Scene, window: &Window, edges: &Edges) -> Vec<Hole> 
     all
 }
 
-/// Question marks: in the lanes where nothing is known, and beside what happened, never over it.
-pub(super) fn draw(scene: &Scene, window: &Window, holes: &[Hole], layout: &Layout, buf: &mut Buffer) {
+/// Which columns lie in one, so that nothing is known of them; and those with what is marked beside what comes next, where
+/// no words stand.
+pub(super) fn columns(window: &Window, holes: &[Hole]) -> (Vec<bool>, Vec<bool>) {
+    let mut unknown = vec![false; window.width.into()];
+    let at = |x: u16| usize::from(x - window.x);
+    for hole in holes.iter().filter(|hole| !hole.inside.is_empty()) {
+        unknown[at(hole.inside.start)..at(hole.inside.end)].fill(true);
+    }
+    let mut wordless = unknown.clone();
+    for to in holes.iter().filter_map(|hole| hole.to) {
+        wordless.iter_mut().skip(at(to)).take(2).for_each(|wordless| *wordless = true);
+    }
+    (unknown, wordless)
+}
+
+/// Question marks in the lanes, where nothing is known.
+pub(super) fn fill(scene: &Scene, window: &Window, unknown: &[bool], layout: &Layout, buf: &mut Buffer) {
+    for y in layout.lanes.iter().flat_map(|lane| lane.y..=lane.bar()) {
+        for (x, _) in (window.x..).zip(unknown).filter(|(_, unknown)| **unknown) {
+            paint::dot(buf, x, y, "?", scene.theme.idle);
+        }
+    }
+}
+
+/// Question marks beside what happened next, and never over it.
+pub(super) fn mark(scene: &Scene, window: &Window, holes: &[Hole], layout: &Layout, buf: &mut Buffer) {
     let rows = layout.lanes.first().zip(layout.lanes.last()).map(|(first, last)| first.y..=last.bar());
     let right = window.x + window.width;
     for hole in holes {
@@ -65,9 +89,6 @@ pub(super) fn draw(scene: &Scene, window: &Window, holes: &[Hole], layout: &Layo
             {
                 paint::dot(buf, x, y, "?", scene.theme.blocked);
             }
-        }
-        for y in layout.lanes.iter().flat_map(|lane| lane.y..=lane.bar()) {
-            hole.inside.clone().for_each(|x| paint::dot(buf, x, y, "?", scene.theme.idle));
         }
     }
 }
@@ -153,11 +174,17 @@ mod tests {
             let mut buf = Buffer::empty(area);
             scene.render(area, &mut buf);
             let symbol = |x, y| buf.cell((x, y)).map_or("", |cell| cell.symbol());
-            let axis = (0..30).find(|y| (0..100).any(|x| symbol(x, *y) == "┈")).unwrap_or(0);
-            let axis: String = (0..100).map(|x| symbol(x, axis)).collect();
-            let mut words = axis.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            let row = |y, from| (from..100).map(|x| symbol(x, y)).collect::<String>();
+            let axis = (0..30).find(|y| row(*y, 0).contains('┈')).unwrap_or(0);
+            let words = row(axis, 0);
+            let mut words = words.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
             let whole = |word: &str| ["event", "events", "lost"].contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit());
-            prop_assert!(words.all(whole), "{}", axis);
+            prop_assert!(words.all(whole), "{}", row(axis, 0));
+            // And so are those in the lane, which is named before them.
+            for y in (axis + 1..30).take_while(|y| symbol(0, *y) != "─") {
+                let rest = row(y, 3).replace("without a lock", "").replace("no lock", "");
+                prop_assert!(!rest.contains(|letter: char| letter.is_ascii_alphabetic()), "{}", row(y, 0));
+            }
         }
     }
 }

@@ -48,6 +48,9 @@ pub(super) struct Lanes<'a> {
     tasks: Vec<(TaskId, Lane, Cells<'a>)>,
     groups: Vec<(Lane, GroupCells)>,
     holes: Vec<Hole>,
+    /// Which columns lie in one of them, and where no words stand because of them.
+    unknown: Vec<bool>,
+    wordless: Vec<bool>,
 }
 
 impl<'a> Lanes<'a> {
@@ -66,12 +69,13 @@ impl<'a> Lanes<'a> {
             }
         }
         let holes = gaps::holes(scene, window, &edges);
-        Self { scene, window, edges, layout, tasks, groups, holes }
+        let (unknown, wordless) = gaps::columns(window, &holes);
+        Self { scene, window, edges, layout, tasks, groups, holes, unknown, wordless }
     }
 
     /// What was when, and the handoffs.
     pub(super) fn draw(&self, buf: &mut Buffer) {
-        let Self { scene, window, edges, layout, tasks, groups, .. } = self;
+        let Self { scene, window, edges, layout, tasks, groups, unknown, wordless, .. } = self;
         for (_, lane, cells) in tasks {
             cells.draw(scene, window, *lane, buf);
         }
@@ -80,22 +84,23 @@ impl<'a> Lanes<'a> {
         }
         for lane in &layout.lanes {
             if let Some(lock) = lane.lock() {
-                owner(scene, (window, edges), lock, *lane, buf);
+                owner(scene, (window, edges, wordless), lock, *lane, buf);
             }
         }
+        gaps::fill(scene, window, unknown, layout, buf);
         handoffs(scene, (window, edges), layout, buf);
     }
 
     /// The words. They come last: no line runs through them.
     pub(super) fn say(&self, state: &State, buf: &mut Buffer) {
         for (task, lane, cells) in &self.tasks {
-            cells.say(self.scene, state, self.window, (*task, *lane), buf);
+            cells.say(self.scene, state, (self.window, &self.wordless), (*task, *lane), buf);
         }
         for (lane, cells) in &self.groups {
             cells.say(self.scene, self.window, *lane, buf);
         }
         marks(self.scene, (self.window, &self.edges), self.layout, buf);
-        gaps::draw(self.scene, self.window, &self.holes, self.layout, buf);
+        gaps::mark(self.scene, self.window, &self.holes, self.layout, buf);
         if let Some(x) = self.window.x(self.scene.view.now) {
             stuck::draw(self.scene, self.layout, x, buf);
         }
@@ -148,7 +153,13 @@ fn label(at: u64, step: u64) -> String {
 }
 
 /// A lock's lane: a line that names its owner.
-fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: Lane, buf: &mut Buffer) {
+fn owner(
+    scene: &Scene,
+    (window, edges, wordless): (&Window, &Edges, &[bool]),
+    lock: LockId,
+    lane: Lane,
+    buf: &mut Buffer,
+) {
     let theme = scene.theme;
     let now = scene.view.now;
     let tenures = scene.trace.tenures(lock, scene.view.moment);
@@ -206,7 +217,8 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
                 paint::dot(buf, window.x + column, lane.y, if begins { "┣" } else { "━" }, style);
             }
         }
-        let room = (columns.len() as u16).saturating_sub(2);
+        let known = longest(columns, |column| !wordless[usize::from(column)]);
+        let (x, room) = (window.x + known.start, (known.len() as u16).saturating_sub(2));
         let (name, roomy) = (name(room), room > paint::width(&name(room)) + 3);
         let label = if roomy { format!(" {name} ") } else { name };
         if paint::width(&label) <= room {
@@ -214,6 +226,19 @@ fn owner(scene: &Scene, (window, edges): (&Window, &Edges), lock: LockId, lane: 
             paint::put(buf, x + if roomy { 2 } else { 1 }, lane.y, room, &label, word);
         }
     }
+}
+
+/// The longest part of these columns that is so all along; of several the first.
+fn longest(columns: Range<u16>, is_so: impl Fn(u16) -> bool) -> Range<u16> {
+    let (mut longest, mut begin) = (columns.start..columns.start, columns.start);
+    for column in columns {
+        if !is_so(column) {
+            begin = column + 1;
+        } else if usize::from(column + 1 - begin) > longest.len() {
+            longest = begin..column + 1;
+        }
+    }
+    longest
 }
 
 /// Where the ownership begins that is the last of the first `end` tenures.
