@@ -24,13 +24,12 @@
 
 mod operation;
 
-use std::future::poll_fn;
 use std::ops::Deref;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use tokio::task::coop::has_budget_remaining;
 
@@ -222,10 +221,12 @@ pub(super) async fn ask_or_fail<F: Future>(
 async fn comes_back<T>(again: impl Fn() -> Option<T>) -> Option<T> {
     let mut spent = pin!(tokio::task::coop::consume_budget());
     let mut back = false;
-    poll_fn(|context| {
+    std::future::poll_fn(|context| {
         let refused = if std::mem::replace(&mut back, true) { again() } else { None };
-        refused
-            .map_or_else(|| spent.as_mut().poll(context).map(|()| None), |refused| Poll::Ready(Some(refused)))
+        refused.map_or_else(
+            || spent.as_mut().poll(context).map(|()| None),
+            |refused| std::task::Poll::Ready(Some(refused)),
+        )
     })
     .await
 }
