@@ -152,7 +152,7 @@ fn what_finds_no_room_is_lost_counted_and_told_in_its_place() {
     assert!(lost > 0 && lost < 4_000, "{lost}");
     opens.send(()).unwrap();
     recorder.flush();
-    // There is room again; the next event that finds it tells of those before.
+    // There is room again.
     for _ in 0..200 {
         *db.try_lock().unwrap() += 1;
     }
@@ -398,6 +398,34 @@ fn no_thread_is_left_without_room() {
     assert_eq!((recorder.lost(), told.names().len()), (0, 2 + 4 * 1024));
 }
 
+/// A thread that is about to end cannot write any more, nor join what it loses with what others lose so.
+#[test]
+fn what_is_lost_at_the_end_of_a_thread_is_told() {
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<lockscope::sync::OwnedMutexGuard<u32>>> = const { std::cell::RefCell::new(None) };
+    }
+    let recorder = Recorder::program();
+    let told = Told::default();
+    recorder.attach(told.clone());
+    let db = Arc::new(mutex(&recorder, "db"));
+    for _ in 0..20 {
+        let db = Arc::clone(&db);
+        // It is dropped after what the recorder knows of this thread, which came there later.
+        let ends = move || {
+            LAST.with(|_| {});
+            LAST.set(Some(db.try_lock_owned().unwrap()));
+        };
+        thread::spawn(ends).join().unwrap();
+    }
+    recorder.finish();
+    let acquired = told.names().iter().filter(|name| **name == "acquire").count() as u64;
+    let released = told.names().iter().filter(|name| **name == "release").count() as u64;
+    assert_eq!(told.lost(), recorder.lost());
+    assert_eq!((acquired, released + told.lost()), (20, 20));
+    let trace = told.trace();
+    assert!(trace.state(trace.len()).lock(LockId(0)).unwrap().owner().is_none());
+}
+
 /// A loss may come after what is read only in the next round: that is told before it.
 #[test]
 fn what_was_lost_while_others_are_read_is_told_after_what_came_before() {
@@ -434,7 +462,7 @@ fn what_was_lost_while_others_are_read_is_told_after_what_came_before() {
     other.join().unwrap();
 }
 
-/// While one thread loses what it does, what another does is told as what follows a gap.
+/// What another thread does after one has lost its release is told after the gap.
 #[test]
 fn nobody_owns_a_mutex_beside_one_whose_release_was_lost() {
     let (recorder, told, db, opens) = held_up();
@@ -452,8 +480,8 @@ fn nobody_owns_a_mutex_beside_one_whose_release_was_lost() {
     assert_eq!((told.lost(), recorder.lost()), (1, 1));
 }
 
-/// Of a mutex that nobody is known to have, where who had it is missing in a gap: who came to wait before that is told
-/// before it, and not with whoever has it next.
+/// A `Wait` for a mutex that nobody is known to have is kept back until somebody has it, but not beyond a gap: whom it
+/// was for may be missing there.
 #[test]
 fn who_waits_before_a_gap_is_told_before_it() {
     let (recorder, told, db, opens) = held_up();

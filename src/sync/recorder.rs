@@ -425,7 +425,8 @@ impl Recorder {
     }
 
     /// How many events were lost: the sink did not keep them, or they found no room, or happened while others
-    /// found none, so that nobody could tell what they follow from.
+    /// found none, so that nobody could tell what they follow from. Of what others do while it is
+    /// [closed](Self::close) some may be neither told nor counted.
     pub fn lost(&self) -> u64 {
         match &self.core.way {
             Way::Direct(direct) => direct.lost.load(Ordering::Relaxed),

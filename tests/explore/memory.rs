@@ -213,7 +213,7 @@ mod program {
     fn a_chunk_is_used_again_by_its_thread() {
         static LOST: AtomicUsize = AtomicUsize::new(0);
         let runs = explore(Some(3), || {
-            const EVENTS: u64 = 69;
+            const EVENTS: u64 = 6;
             let world = World::new(1);
             let other = Arc::clone(&world);
             let thread = thread::spawn(move || {

@@ -55,7 +55,7 @@ impl<'a> Drain<'a> {
         loop {
             let over = self.core.is_closed();
             let count = self.round(over);
-            if over && count == 0 {
+            if over && count == 0 && !self.merge.has_more() {
                 break;
             }
             if count > 0 {

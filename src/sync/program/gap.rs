@@ -5,10 +5,13 @@
 //! who was seen last. So a gap is a gap in the whole recording: of whatever has a stamp in it nothing is told but that
 //! it is missing.
 
+use std::collections::VecDeque;
+
 use crate::event::{Brief, Kind, LockId, OpId, Packed, TaskId};
 
-/// Losses that are further apart than so many ticks of the clock, some ten or hundred microseconds, are gaps of their
-/// own: where somebody finds no room for what it does now and then, the others' events are told nevertheless.
+/// Losses that are further apart than so many ticks of the clock are gaps of their own: where somebody finds no room for
+/// what it does now and then, the others' events are told nevertheless. It is 0.1 ms where the clock counts some
+/// gigahertz, and 10 ms where it counts some dozen megahertz, as it does on some ARM processors.
 pub(super) const APART: u64 = 1 << 18;
 
 /// So many gaps are told apart until the recorder's thread comes for them.
@@ -42,16 +45,16 @@ impl Gap {
 
 /// What is lost and not told.
 #[derive(Default)]
-pub(super) struct Gaps(Vec<Gap>);
+pub(super) struct Gaps(VecDeque<Gap>);
 
 impl Gaps {
     /// Adds what somebody loses. Where it goes `on` from the last loss it is the same gap.
     pub(super) fn lose(&mut self, stamp: u64, task: TaskId, on: bool) {
         let new = Gap { from: stamp, to: stamp, events: 1, task };
         let many = self.0.len() >= MOST;
-        match self.0.last_mut() {
+        match self.0.back_mut() {
             Some(last) if many || on && stamp.saturating_sub(last.to) <= APART => last.join(&new),
-            _ => self.0.push(new),
+            _ => self.0.push_back(new),
         }
     }
 
@@ -66,28 +69,35 @@ impl Gaps {
 
     /// Puts them in order and makes one of those that touch.
     pub(super) fn join(&mut self) {
-        self.0.sort_unstable_by_key(|gap| (gap.from, gap.to));
-        self.0.dedup_by(|next, gap| {
+        let mut all: Vec<Gap> = std::mem::take(&mut self.0).into();
+        all.sort_unstable_by_key(|gap| (gap.from, gap.to));
+        all.dedup_by(|next, gap| {
             let touch = next.from <= gap.to;
             if touch {
                 gap.join(next);
             }
             touch
         });
+        self.0 = all.into();
     }
 
     /// The first, of those in order.
     pub(super) fn first(&mut self) -> Option<&mut Gap> {
-        self.0.first_mut()
+        self.0.front_mut()
     }
 
     /// Takes out those that are over before this stamp, of those in order: nothing else is told between them.
     pub(super) fn over_before(&mut self, stamp: u64) -> Option<Gap> {
-        let over = self.0.partition_point(|gap| gap.to < stamp);
-        self.0.drain(..over).reduce(|mut all, next| {
-            all.join(&next);
-            all
-        })
+        let mut over = self.0.pop_front_if(|gap| gap.to < stamp)?;
+        while let Some(next) = self.0.pop_front_if(|gap| gap.to < stamp) {
+            over.join(&next);
+        }
+        Some(over)
+    }
+
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -94,6 +94,11 @@ impl Merge {
         }
     }
 
+    /// Whether something is lost that is not told yet.
+    pub(super) fn has_more(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
     /// Forgets threads that have ended, and tells their numbers.
     pub(super) fn forget(&mut self, pool: &Pool, mut free: impl FnMut((u64, u64))) {
         self.readers.retain_mut(|reader| {

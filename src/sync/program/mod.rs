@@ -286,7 +286,8 @@ impl Program {
     #[cold]
     fn miss_line(&self, core: &Core, line: Packed) -> Stamped {
         let op = if line.op() == NEW { OpId(Packed::MAX_OPS - 1) } else { line.op() };
-        let task = if line.task() == ACTING { self.task(core) } else { line.task() };
+        let acting = || actor::current().map_or_else(|| core.unnamed(), |actor| actor.task);
+        let task = if line.task() == ACTING { acting() } else { line.task() };
         Stamped { stamp: self.miss(task, line.at().nanos()), op }
     }
 
@@ -322,7 +323,8 @@ impl Program {
     #[cold]
     fn miss(&self, task: TaskId, floor: u64) -> u64 {
         let stamp = self.clock.raw().max(floor + 1);
-        locked(&self.threads).lost.lose(stamp, task, true);
+        // Whoever lost something here before may have been another thread.
+        locked(&self.threads).lost.lose(stamp, task, false);
         self.lost.fetch_add(1, Ordering::Relaxed);
         stamp
     }

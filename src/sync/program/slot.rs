@@ -43,6 +43,8 @@ impl Chunk {
 pub(super) struct Pool {
     state: Mutex<State>,
     most: usize,
+    /// Whether there may be one, since somebody was told that there is none. It changes with the state.
+    may_have: AtomicBool,
 }
 
 #[derive(Default)]
@@ -55,17 +57,25 @@ struct State {
 impl Pool {
     /// As many as fit into so many bytes, but one.
     pub(super) fn new(bytes: usize) -> Self {
-        Self { state: Mutex::default(), most: (bytes / (CHUNK * size_of::<Packed>())).max(1) }
+        let most = (bytes / (CHUNK * size_of::<Packed>())).max(1);
+        Self { state: Mutex::default(), most, may_have: AtomicBool::new(true) }
     }
 
     /// Takes note of another thread.
     pub(super) fn join(&self) {
-        locked(&self.state).threads += 1;
+        let mut state = locked(&self.state);
+        state.threads += 1;
+        self.may_have.store(true, Ordering::Relaxed);
     }
 
     /// Takes note of one that is no more.
     pub(super) fn part(&self) {
         locked(&self.state).threads -= 1;
+    }
+
+    /// Whether it is worth to ask for one.
+    pub(super) fn may_have(&self) -> bool {
+        self.may_have.load(Ordering::Relaxed)
     }
 
     /// A chunk to write to from its beginning, if there may be one more, and whether more than half of all are in use.
@@ -77,6 +87,7 @@ impl Pool {
             return Some((chunk, crowded));
         }
         if state.made >= most {
+            self.may_have.store(false, Ordering::Relaxed);
             return None;
         }
         state.made += 1;
@@ -91,6 +102,7 @@ impl Pool {
             state.made -= 1;
         } else {
             state.free.push(chunk);
+            self.may_have.store(true, Ordering::Relaxed);
         }
     }
 }

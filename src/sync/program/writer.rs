@@ -7,9 +7,6 @@ use super::CHUNK;
 use super::slot::{Chunk, Pool, Slot};
 use crate::event::{Packed, TaskId};
 
-/// After so many losses a thread asks again whether there is room.
-const PATIENCE: u64 = 64;
-
 /// What became of an event.
 #[must_use]
 pub(super) enum Written {
@@ -28,13 +25,13 @@ pub(super) struct Writer {
     used: usize,
     /// The last stamp.
     last: u64,
-    /// Events lost since the last one that was not.
-    lost: u64,
+    /// Whether it lost the last event.
+    loses: bool,
 }
 
 impl Writer {
     pub(super) fn new(slot: Arc<Slot>) -> Self {
-        Self { slot, chunk: None, used: 0, last: 0, lost: 0 }
+        Self { slot, chunk: None, used: 0, last: 0, loses: false }
     }
 
     /// The time, or as much later as is needed to be after `floor` and after all stamps before.
@@ -67,14 +64,14 @@ impl Writer {
     #[cold]
     fn turn(&mut self, pool: &Pool, words: [u64; 3]) -> Written {
         self.chunk = None;
-        let next = if self.lost.is_multiple_of(PATIENCE) { pool.take() } else { None };
+        let next = if pool.may_have() { pool.take() } else { None };
         let Some((chunk, crowded)) = next else {
-            self.slot.lose(words[0], Packed::from_words(words).task(), self.lost > 0);
-            self.lost += 1;
+            let on = std::mem::replace(&mut self.loses, true);
+            self.slot.lose(words[0], Packed::from_words(words).task(), on);
             return Written::Lost;
         };
         chunk.put(0, words);
-        (self.used, self.lost) = (1, 0);
+        (self.used, self.loses) = (1, false);
         // Nobody sees it before something is in it.
         self.slot.hand(Arc::clone(&chunk));
         self.chunk = Some(chunk);

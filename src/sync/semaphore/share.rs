@@ -48,7 +48,7 @@ impl Parts {
     const OP: u32 = 14;
     const FITS: () = assert!(Packed::MAX_OPS <= 1 << (Self::KIND - Self::OP));
 
-    /// More than a semaphore can have there are not.
+    /// All that is out at once is acquired by 32 bits' numbers, and so never comes near to 62 bits.
     const fn unseen(permits: usize) -> Self {
         Self(permits as u64)
     }
@@ -82,8 +82,17 @@ impl Kept {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    /// Keeps it under a number that is free.
+    /// Keeps what does not fit into a word, under a number that is free.
     fn keep(&self, mixed: Mixed) -> Parts {
+        match &*mixed.parts {
+            [] => return Parts::unseen(mixed.unseen),
+            [Part { op, permits, all: None }] if mixed.unseen == 0 => {
+                if let Some(parts) = Parts::one(*op, *permits) {
+                    return parts;
+                }
+            }
+            _ => {}
+        }
         let mut all = locked(&self.0);
         let number = all.last_key_value().map_or(0, |(last, _)| last + 1);
         all.insert(number, mixed);
@@ -184,7 +193,12 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     }
 
     /// Takes all that `other` has.
+    #[inline]
     pub(super) fn merge(&mut self, mut other: Self) {
+        if let (Read::Unseen(mine), Read::Unseen(others)) = (self.parts.read(), other.parts.read()) {
+            (self.parts, other.parts) = (Parts::unseen(mine + others), Parts::NONE);
+            return;
+        }
         let (mut mine, other) = (self.mixed(), other.mixed());
         mine.unseen += other.unseen;
         mine.parts.extend(other.parts.into_iter().rev());
@@ -192,10 +206,15 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
     }
 
     /// So many of its permits, of which it has enough.
+    #[inline]
     pub(super) fn split(&mut self, mut permits: usize) -> Self
     where
         S: Clone,
     {
+        if let Read::Unseen(mine) = self.parts.read() {
+            self.parts = Parts::unseen(mine - permits);
+            return Self { semaphore: self.semaphore.clone(), parts: Parts::unseen(permits) };
+        }
         let (mut mine, mut apart) = (self.mixed(), Mixed::default());
         apart.unseen = mine.unseen.min(permits);
         mine.unseen -= apart.unseen;
