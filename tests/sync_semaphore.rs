@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -334,6 +334,21 @@ fn threads_that_acquire_split_and_cancel_never_have_too_many() {
     assert!(checker.all_over());
     assert_eq!(slots.available_permits(), 3);
     agrees(&tape, &slots);
+}
+
+/// What can be used within `catch_unwind` still can when the import is swapped.
+#[test]
+fn it_is_as_unwind_safe_as_the_bare_one() {
+    const fn safe<T: UnwindSafe + RefUnwindSafe>() {}
+    const fn safe_to_move<T: UnwindSafe>() {}
+    safe::<tokio::sync::Semaphore>();
+    safe::<tokio::sync::SemaphorePermit<'static>>();
+    safe::<tokio::sync::OwnedSemaphorePermit>();
+    safe::<Semaphore>();
+    safe::<SemaphorePermit<'static>>();
+    safe::<OwnedSemaphorePermit>();
+    safe_to_move::<(tokio::sync::Mutex<u32>, tokio::sync::RwLock<u32>)>();
+    safe_to_move::<(lockscope::sync::Mutex<u32>, lockscope::sync::RwLock<u32>)>();
 }
 
 #[derive(Debug, Clone, Copy)]

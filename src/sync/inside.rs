@@ -3,6 +3,7 @@
 //! It lives in an [`Arc`] of its own: an owned guard of tokio's needs one, and without `unsafe` there
 //! is no way from an `Arc<Mutex<T>>` to its inside. The price is that `T` has a size.
 
+use std::panic::UnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::probe::locked;
@@ -13,6 +14,9 @@ pub(super) struct Inside<L, S> {
     /// What a `const` gave, until then.
     seed: Mutex<Option<S>>,
 }
+
+/// Nobody sees it through another who had it when somebody panicked: it is as unwind safe as what is inside.
+impl<L: UnwindSafe, S> UnwindSafe for Inside<L, S> {}
 
 impl<L, S> Inside<L, S> {
     pub(super) fn new(original: L) -> Self {

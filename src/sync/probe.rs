@@ -289,6 +289,10 @@ pub(super) fn attempt<G, E>(
 /// An acquisition on record, if it is.
 pub(super) type Record<'a> = Option<(&'a Arc<Tap>, OpId)>;
 
+/// What is recorded is whole wherever somebody panics (see [`locked`]), so that locks stay as unwind safe as the bare ones.
+impl std::panic::UnwindSafe for Tap {}
+impl std::panic::RefUnwindSafe for Tap {}
+
 /// A lock that is being recorded.
 pub(crate) struct Tap {
     recorder: Recorder,

@@ -224,6 +224,7 @@ impl DoubleEndedIterator for Iter<'_> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "cli")]
 mod tests {
     use super::*;
     use crate::event::What;

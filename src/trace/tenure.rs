@@ -176,6 +176,7 @@ impl fmt::Debug for Tenures<'_> {
 }
 
 #[cfg(test)]
+#[cfg(feature = "cli")]
 mod tests {
     use super::*;
     use crate::event::{Actor, Event, What};
