@@ -319,7 +319,8 @@ impl Program {
         Some(packed)
     }
 
-    /// Loses what this thread cannot write down.
+    /// Loses what this thread cannot write down. Its stamp is after all of its lock; what else this thread has
+    /// stamped nobody knows any more.
     #[cold]
     fn miss(&self, task: TaskId, floor: u64) -> u64 {
         let stamp = self.clock.raw().max(floor + 1);
