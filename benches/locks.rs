@@ -166,6 +166,13 @@ fn main() {
             || contended!(two, bare, tasks, MANY),
             pause,
         );
+        let off = Arc::new(Mutex::new(0_u64));
+        compare(
+            &format!("off, contended by {tasks}"),
+            || contended!(two, bare, tasks, MANY),
+            || contended!(two, off, tasks, MANY),
+            || {},
+        );
         compare(
             &format!("on, contended by {tasks}"),
             || contended!(two, bare, tasks, MANY),
