@@ -19,6 +19,17 @@ impl Signals {
         undisturbed(|| iterator::Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP])).map(Self)
     }
 
+    /// One that asks us to end, if one has come. One that stops us for a while does so.
+    pub fn asked(&mut self) -> Option<i32> {
+        self.0.pending().find(|&signal| {
+            if signal == SIGTSTP {
+                // It never fails: the signal is one that the system knows.
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+            signal != SIGTSTP
+        })
+    }
+
     /// Waits for one after the other.
     pub(super) fn forever(&mut self) -> impl Iterator<Item = i32> {
         self.0.forever()
@@ -50,6 +61,17 @@ mod tests {
     use signal_hook::consts::SIGUSR1;
 
     use super::*;
+
+    #[test]
+    fn a_signal_waits_until_somebody_looks() {
+        let mut signals = Signals::listen().unwrap();
+        assert_eq!(signals.asked(), None);
+        raise(Signal::SIGHUP).unwrap();
+        assert_eq!(signals.asked(), Some(SIGHUP));
+        assert_eq!(signals.asked(), None);
+        raise(Signal::SIGHUP).unwrap();
+        assert_eq!(signals.forever().next(), Some(SIGHUP));
+    }
 
     #[test]
     fn a_signal_that_comes_while_we_begin_to_listen_is_heard() {

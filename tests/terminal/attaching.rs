@@ -1,5 +1,7 @@
 //! A program in the player as it happens: one that serves, and one that is started. The test is the program.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
 use lockscope::event::{Actor, Event, LockId, LockKind, LockName, Mode, OpId, Packed, TaskId, Time, What};
@@ -202,4 +204,40 @@ fn a_program_ends_with_us_although_it_has_not_reported_yet() {
     assert!(terminal.is_untouched());
     let gone = test_kill_process(Pid::from_raw(number.trim().parse().unwrap()).unwrap());
     assert_eq!(gone, Err(rustix::io::Errno::SRCH));
+}
+
+/// The program's own programs do too.
+#[test]
+fn all_that_was_started_ends_with_us() {
+    let pipe = Pipe::new("grandchild");
+    let path = pipe.path.display();
+    let program = format!("(echo \"$LOCKSCOPE_REPORT\"; exec sleep 1000) > \"{path}\" & wait");
+    let mut terminal = lockscope(["attach", "--", "/bin/sh", "-c", &program]).start();
+    let report = terminal.wait_for(&pipe, "where to report to", |_| true);
+    let (mut feed, _serving) = report_to(&report).unwrap();
+    begin(&mut feed);
+    terminal.wait("the reader has it", |shot| shot.contains("held by  reader"));
+    terminal.send("q");
+    assert_eq!(terminal.end(), 0);
+    pipe.is_over();
+}
+
+/// One that has said who it is, and no more yet: a signal then is no less than before or after.
+#[test]
+fn a_signal_while_a_program_reports_ends_both() {
+    let pipe = Pipe::new("half.report");
+    let program = format!("echo \"$LOCKSCOPE_REPORT\" > \"{}\"; exec sleep 1000", pipe.path.display());
+    let mut terminal = lockscope(["attach", "--", "/bin/sh", "-c", &program]).start();
+    let report = terminal.wait_for(&pipe, "where to report to", |_| true);
+    let (addr, token) = report.trim().split_once(' ').unwrap();
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let version_and_length = [1, 0, token.len() as u8];
+    stream.write_all(&[b"lockscope<\n", &version_and_length[..], token.as_bytes()].concat()).unwrap();
+    // It is heard: what it is asked then is the viewer's greeting.
+    let mut greeting = [0; 11];
+    stream.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"lockscope?\n");
+    terminal.signal("TERM");
+    assert_eq!(terminal.end(), 143);
+    assert!(terminal.is_untouched());
 }

@@ -438,6 +438,11 @@ impl Pipe {
         });
         Self { path, lines }
     }
+
+    /// Waits until nobody is there any more who could write to it.
+    pub fn is_over(&self) {
+        while self.lines.recv().is_ok() {}
+    }
 }
 
 /// What a command without a terminal says, and how it ends.

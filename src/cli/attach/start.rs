@@ -6,13 +6,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use tempfile::NamedTempFile;
@@ -41,14 +42,15 @@ const GUESTS: usize = 16;
 /// A program that was started, and where it has to come to.
 struct Started {
     name: String,
-    child: Ours,
+    child: Arc<Program>,
     /// Until it has come: who inherits from it where to report to has to find nobody there.
     listener: Option<TcpListener>,
     token: Token,
 }
 
 impl Started {
-    fn new(program: &[OsString], [out, err]: [OwnedFd; 2]) -> Result<Self, Failure> {
+    /// One that `leads` ends with all that it started; else a signal to us from the terminal reaches it as well.
+    fn new(program: &[OsString], [out, err]: [OwnedFd; 2], leads: bool) -> Result<Self, Failure> {
         let Some((program, args)) = program.split_first() else { return Err(Failure::Said(2)) };
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
@@ -61,30 +63,27 @@ impl Started {
         }
         let Some(token) = Token::new(&text) else { return Err(Failure::Failed("no token".into())) };
         let name = words::clean(&program.to_string_lossy()).into_owned();
-        // Before there is anything to leave behind.
-        let signals = undisturbed(|| Signals::new([SIGINT, SIGTERM]))?;
-        let child = Command::new(program)
-            .args(args)
-            .env(REPORT, format!("{} {text}", listener.local_addr()?))
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .map_err(|error| {
-                Failure::Unusable(format!(
-                    "error: cannot start `{name}`: {error}\n  help: after `--` come a program and its arguments, \
-                     such as `attach -- target/debug/my-program`\n"
-                ))
-            })?;
-        Ok(Self { name, child: Ours::new(child, signals)?, listener: Some(listener), token })
+        let mut command = Command::new(program);
+        command.args(args).env(REPORT, format!("{} {text}", listener.local_addr()?));
+        if leads {
+            command.process_group(0);
+        }
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().map_err(|error| {
+            Failure::Unusable(format!(
+                "error: cannot start `{name}`: {error}\n  help: after `--` come a program and its arguments, \
+                 such as `attach -- target/debug/my-program`\n"
+            ))
+        })?;
+        let child = Arc::new(Program { process: Mutex::new(child), leads });
+        Ok(Self { name, child, listener: Some(listener), token })
     }
 
-    /// Waits for the program to come; it need not, and may end before.
-    fn reporter(&mut self) -> Result<Option<Live>, Failure> {
+    /// Waits for the program to come; it need not, and may end before. Where a signal has `asked` us to end, it does.
+    fn reporter(&mut self, mut asked: impl FnMut() -> Option<i32>) -> Result<Option<Live>, Failure> {
         let Some(listener) = self.listener.take() else { return Ok(None) };
         let (send, heard) = mpsc::channel();
         let guests = Arc::new(());
-        let greet = |stream| match Live::greet(stream, Some(&self.token)) {
+        let greet = |live| match live {
             // It has shown that it is the one: it can only have ended since.
             Err(ConnectError::NotLockscope) => {
                 complain("lockscope: the program ended before it told anything\n", 0);
@@ -93,6 +92,9 @@ impl Started {
             live => live.map(Some).map_err(|error| nothing("the program", &error)),
         };
         loop {
+            if let Some(signal) = asked() {
+                return Err(Failure::Signal(signal));
+            }
             match listener.accept() {
                 // Somebody else may have found the port: who says nothing keeps nobody waiting.
                 Ok((stream, _)) if Arc::strong_count(&guests) <= GUESTS => {
@@ -101,21 +103,21 @@ impl Started {
                     thread::Builder::new().name("hear".into()).spawn(move || {
                         if Live::heard(&stream, &token).is_ok_and(|heard| heard) {
                             // Another one may have been quicker.
-                            _ = send.send(stream);
+                            _ = send.send(Live::greet(stream, Some(&token)));
                         }
                         drop(guest);
                     })?;
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Ok(stream) = heard.recv_timeout(LOOK) {
-                        return greet(stream);
+                    if let Ok(live) = heard.recv_timeout(LOOK) {
+                        return greet(live);
                     }
                     if self.child.status()?.is_some() {
                         drop(send);
                         // It may have come just before it ended.
-                        if let Ok(stream) = heard.recv() {
-                            return greet(stream);
+                        if let Ok(live) = heard.recv() {
+                            return greet(live);
                         }
                         complain(
                             "lockscope: the program ended and reported nothing\n  help: does it call \
@@ -140,47 +142,16 @@ impl Started {
     }
 }
 
-/// The program's process: it is ours, and ends with us.
-struct Ours {
-    child: Arc<Mutex<Child>>,
-    signals: Handle,
-    /// The signal that asked us to end, or 0.
-    asked: Arc<AtomicI32>,
+/// The program's process.
+struct Program {
+    process: Mutex<Child>,
+    /// Whether it leads a group of processes.
+    leads: bool,
 }
 
-impl Ours {
-    /// Until it is dropped, one of `signals` ends the program; then we have so much time to end by ourselves, which
-    /// we may not do where nobody reads what we write.
-    fn new(child: Child, mut signals: Signals) -> io::Result<Self> {
-        let ours = Self {
-            child: Arc::new(Mutex::new(child)),
-            signals: signals.handle(),
-            asked: Arc::new(AtomicI32::new(0)),
-        };
-        let (child, asked) = (Arc::clone(&ours.child), Arc::clone(&ours.asked));
-        let wait = move || {
-            if let Some(signal) = signals.forever().next() {
-                asked.store(signal, Ordering::Release);
-                _ = end(&child);
-                thread::sleep(PATIENCE);
-                std::process::exit(0);
-            }
-        };
-        if let Err(error) = thread::Builder::new().name("signals".into()).spawn(wait) {
-            // Nobody would hear them.
-            end(&ours.child)?;
-            return Err(error);
-        }
-        Ok(ours)
-    }
-
-    /// The signal that asked us to end.
-    fn asked(&self) -> Option<i32> {
-        Some(self.asked.load(Ordering::Acquire)).filter(|&signal| signal != 0)
-    }
-
+impl Program {
     fn status(&self) -> io::Result<Option<ExitStatus>> {
-        locked(&self.child).try_wait()
+        locked(&self.process).try_wait()
     }
 
     /// How it ended, however long that takes.
@@ -192,43 +163,75 @@ impl Ours {
             thread::sleep(LOOK);
         }
     }
+
+    /// How it ended, if it does within some time.
+    fn ended(&self) -> io::Result<Option<ExitStatus>> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status()?;
+            if status.is_some() || Instant::now() >= until {
+                return Ok(status);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Ends it: it is ours, and nobody looks any more.
+    fn end(&self) -> io::Result<()> {
+        if self.tell(Signal::TERM)? && self.ended()?.is_none() {
+            self.tell(Signal::KILL)?;
+            self.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Sends it a signal, if it still runs.
+    fn tell(&self, signal: Signal) -> io::Result<bool> {
+        let mut process = locked(&self.process);
+        // Until it has been waited for, its number is its own.
+        let running = process.try_wait()?.is_none();
+        if let Some(pid) = i32::try_from(process.id()).ok().and_then(Pid::from_raw).filter(|_| running) {
+            _ = if self.leads { kill_process_group(pid, signal) } else { kill_process(pid, signal) };
+        }
+        Ok(running)
+    }
 }
 
-impl Drop for Ours {
+/// Hears signals where we only print: one of them ends the program, and then we have so much time to end by ourselves,
+/// which we may not do where nobody reads what we write.
+struct Ears {
+    signals: Handle,
+    /// The signal that asked us to end, or 0.
+    asked: Arc<AtomicI32>,
+}
+
+impl Ears {
+    /// Until it is dropped.
+    fn of(program: &Arc<Program>, mut signals: Signals) -> io::Result<Self> {
+        let ears = Self { signals: signals.handle(), asked: Arc::new(AtomicI32::new(0)) };
+        let (program, asked) = (Arc::clone(program), Arc::clone(&ears.asked));
+        let wait = move || {
+            if let Some(signal) = signals.forever().next() {
+                asked.store(signal, Ordering::Release);
+                _ = program.end();
+                thread::sleep(PATIENCE);
+                std::process::exit(0);
+            }
+        };
+        thread::Builder::new().name("signals".into()).spawn(wait)?;
+        Ok(ears)
+    }
+
+    /// Whether one has asked us to end.
+    fn asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire) != 0
+    }
+}
+
+impl Drop for Ears {
     fn drop(&mut self) {
         self.signals.close();
     }
-}
-
-/// How a program ended, if it does within some time.
-fn ended(child: &Mutex<Child>) -> io::Result<Option<ExitStatus>> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let status = locked(child).try_wait()?;
-        if status.is_some() || Instant::now() >= until {
-            return Ok(status);
-        }
-        thread::sleep(LOOK);
-    }
-}
-
-/// Ends a program: it is ours, and nobody looks any more.
-fn end(child: &Mutex<Child>) -> io::Result<()> {
-    let running = {
-        let mut child = locked(child);
-        // Until it has been waited for, its number is its own.
-        let running = child.try_wait()?.is_none();
-        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw).filter(|_| running) {
-            _ = kill_process(pid, Signal::TERM);
-        }
-        running
-    };
-    if running && ended(child)?.is_none() {
-        let mut child = locked(child);
-        child.kill()?;
-        child.wait()?;
-    }
-    Ok(())
 }
 
 /// A thread that panicked with it has done nothing to it.
@@ -238,18 +241,28 @@ fn locked(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
 
 /// Starts a program and prints what happens in it. Its own output goes to stderr, so that ours is only that.
 pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Failure> {
+    // Before there is anything to leave behind.
+    let signals = undisturbed(|| Signals::new([SIGINT, SIGTERM]))?;
     let stderr = || io::stderr().as_fd().try_clone_to_owned();
-    let mut started = Started::new(program, [stderr()?, stderr()?])?;
-    let looked = started.reporter().and_then(|live| match live {
+    let mut started = Started::new(program, [stderr()?, stderr()?], false)?;
+    let ears = match Ears::of(&started.child, signals) {
+        Ok(ears) => ears,
+        Err(error) => {
+            // Nobody would hear them.
+            started.child.end()?;
+            return Err(error.into());
+        }
+    };
+    let looked = started.reporter(|| None).and_then(|live| match live {
         Some(mut live) => text::print(&mut live, format),
         None => Ok(()),
     });
     if looked.is_err() {
-        end(&started.child.child)?;
+        started.child.end()?;
     }
     let status = started.child.wait()?;
     // Whoever has seen enough ends us so: that is no failure.
-    if started.child.asked().is_some() {
+    if ears.asked() {
         return Ok(());
     }
     looked?;
@@ -260,16 +273,14 @@ pub(super) fn print(program: &[OsString], format: ListFormat) -> Result<(), Fail
 pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     let output = tempfile::Builder::new().prefix("lockscope-").suffix(".out").tempfile()?;
     let file = || output.as_file().try_clone().map(OwnedFd::from);
-    let mut started = Started::new(&flags.program, [file()?, file()?])?;
+    // From before the program is there until it is over it is one and the same who hears them: none is lost in between.
+    let mut signals = app::Signals::listen()?;
+    let mut started = Started::new(&flags.program, [file()?, file()?], true)?;
     complain(&format!("lockscope: waiting for `{}` to report\n", started.name), 0);
-    let shown = match started.reporter() {
+    let shown = match started.reporter(|| signals.asked()) {
         Ok(Some(live)) => {
             let name = started.name.rsplit('/').next().unwrap_or(&started.name).to_owned();
-            // From here on the player hears signals; with nobody listening in between they would do nothing.
-            app::Signals::listen().map_err(Failure::from).and_then(|signals| {
-                started.child.signals.close();
-                view::show(live, signals, None, &name, flags)
-            })
+            view::show(live, signals, None, &name, flags)
         }
         // It has ended already.
         Ok(None) => Ok(true),
@@ -277,14 +288,11 @@ pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     };
     // Of one that said that it ends that is awaited.
     let over = shown.as_ref().is_ok_and(|over| *over);
-    let status = if over { ended(&started.child.child)? } else { started.child.status()? };
+    let status = if over { started.child.ended()? } else { started.child.status()? };
     if status.is_none() {
-        end(&started.child.child)?;
+        started.child.end()?;
     }
     tell_output(output, &started.name)?;
-    if let Some(signal) = started.child.asked() {
-        return Err(Failure::Signal(signal));
-    }
     if status.is_none() {
         complain(&format!("lockscope: `{}` still ran, and was ended\n", started.name), 0);
     }
