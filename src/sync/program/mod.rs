@@ -275,7 +275,9 @@ impl Program {
     pub(super) fn write_at_once(&self, line: Packed, last: u64) -> u64 {
         let [floor, what, whom] = line.words();
         let written = self.here(|here| {
-            let now = if here.writer.last() == last { last } else { self.clock.raw() };
+            // Neither has written anything where a lock was taken before anybody recorded it.
+            let known = last > 0 && here.writer.last() == last;
+            let now = if known { last } else { self.clock.raw() };
             let stamp = here.writer.stamp(now, floor);
             here.push(self, [stamp, what, whom]);
             stamp
