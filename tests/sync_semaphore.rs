@@ -152,6 +152,38 @@ fn permits_that_are_merged_are_released_together() {
     agrees(&tape, &slots);
 }
 
+/// What was parted and is together again is given back at once.
+#[test]
+fn parts_that_come_together_again_are_one() {
+    let tape = Tape::new();
+    let slots = tape.semaphore("slots", 4);
+    let whole = || {
+        let mut all = slots.try_acquire_many(3).unwrap();
+        let (one, two) = (all.split(1).unwrap(), all.split(1).unwrap());
+        all.merge(two);
+        all.merge(one);
+        all
+    };
+    drop(whole());
+    agrees(&tape, &slots);
+    whole().forget();
+    agrees(&tape, &slots);
+    let names: Vec<_> = tape.events().iter().map(|event| event.what.name()).collect();
+    assert_eq!(names.join(" "), "acquire release acquire forget_permits release");
+    tape.line();
+    // Somebody else has one still.
+    slots.add_permits(3);
+    let mut all = slots.try_acquire_many(4).unwrap();
+    let (one, two) = (all.split(1).unwrap(), all.split(1).unwrap());
+    all.merge(two);
+    drop(all);
+    agrees(&tape, &slots);
+    drop(one);
+    agrees(&tape, &slots);
+    let names: Vec<_> = tape.events().iter().skip(6).map(|event| event.what.name()).collect();
+    assert_eq!(names.join(" "), "acquire acquire release", "it keeps one first");
+}
+
 /// Somebody waits, and what is free is kept for it.
 #[track_caller]
 fn agrees_while_waiting(tape: &Tape, permits: u32) {

@@ -113,6 +113,23 @@ impl Mixed {
     }
 }
 
+impl Mixed {
+    /// Takes more permits. Those of an acquisition of which it has some join them: else giving all of them back would be
+    /// told as one giving back after the other.
+    fn take(&mut self, more: Part) {
+        let others = more.all.is_some();
+        let Some(mine) = self.parts.iter_mut().find(|mine| others && mine.op == more.op) else {
+            self.parts.push(more);
+            return;
+        };
+        mine.permits += more.permits;
+        // Nobody else has any who could give them back meanwhile.
+        if mine.all.as_ref().is_some_and(|all| all.load(Ordering::Relaxed) == mine.permits) {
+            mine.all = None;
+        }
+    }
+}
+
 /// Permits of one acquisition.
 struct Part {
     op: OpId,
@@ -201,7 +218,9 @@ impl<S: Deref<Target = Semaphore>> Share<S> {
         }
         let (mut mine, other) = (self.mixed(), other.mixed());
         mine.unseen += other.unseen;
-        mine.parts.extend(other.parts.into_iter().rev());
+        for part in other.parts.into_iter().rev() {
+            mine.take(part);
+        }
         self.parts = self.semaphore.kept.keep(mine);
     }
 
