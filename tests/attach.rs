@@ -44,9 +44,12 @@ fn it_prints_what_holds_and_what_happens_until_the_end() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(viewer.stdout.take().unwrap()).lines();
-        if format == "text" {
-            let before = lines.next().unwrap().unwrap();
-            assert!(before.contains("1 event came before; it begins with what holds now"), "{before}");
+        let before = lines.next().unwrap().unwrap();
+        match format {
+            "text" => {
+                assert!(before.contains("1 event came before; it begins with what holds now"), "{before}");
+            }
+            _ => assert_eq!(before, r#"{"event":"before","events":1,"opening":1}"#),
         }
         // The task has the lock: told although it happened before.
         let acquired = lines.next().unwrap().unwrap();

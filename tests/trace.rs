@@ -17,7 +17,8 @@ use std::sync::mpsc::channel;
 use common::Checker;
 use lockscope::engine::{self, Options, Stop};
 use lockscope::event::{
-    Actor, Event, Family, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, TaskId, Time, What,
+    Actor, Event, Family, LockId, LockKind, LockName, Mode, Names, OpId, Outcome, Packed, StepId, TaskId,
+    Time, What,
 };
 use lockscope::scenario::{self, Source};
 use lockscope::trace::{
@@ -487,6 +488,68 @@ fn made(tasks: &[&str], events: &[(u64, u32, What)]) -> Trace {
         what: what.clone(),
     };
     Trace::of(names, events.iter().map(event))
+}
+
+/// Before it was recorded, somebody took the lock: nobody could wait for it else.
+#[test]
+fn who_took_a_lock_unseen_still_has_it() {
+    let (lock, mode) = (LockId(0), Mode::Exclusive);
+    let waits = What::Wait { lock, op: OpId(1), mode };
+    let trace = made(&["late"], &[(100, 0, waits.clone())]);
+    assert_eq!(
+        why::of_task(&trace, &trace.state(1), TaskId(0)),
+        "late waits for db since 100 ms, #1 in the queue; who has it took it before it was recorded."
+    );
+    let trace = made(
+        &["early", "late"],
+        &[
+            (0, 0, What::Acquire { lock, op: OpId(2), mode }),
+            (100, 1, waits),
+            (200, 0, What::Release { lock, op: OpId(2) }),
+        ],
+    );
+    assert_eq!(
+        why::of_task(&trace, &trace.state(3), TaskId(1)),
+        "late waits for db since 100 ms, #1 in the queue."
+    );
+}
+
+/// It need not get anything to be there.
+#[test]
+fn who_only_tries_has_started() {
+    let busy = What::Busy { lock: LockId(0), op: OpId(1), mode: Mode::Exclusive };
+    let trace = made(&["tries", "idles"], &[(100, 0, busy)]);
+    assert_eq!(trace.lane(TaskId(0), 1).last().map(|span| span.look), Some(Look::Idle));
+    assert_eq!(why::of_task(&trace, &trace.state(1), TaskId(0)), "tries runs without a lock.");
+    assert_eq!(why::of_task(&trace, &trace.state(1), TaskId(1)), "idles has not started.");
+}
+
+/// A closed semaphore refuses who waits, which nobody records but as the end of the waiting.
+#[test]
+fn who_may_have_been_refused_is_not_said_to_have_gone() {
+    let lock = LockId(0);
+    let waits = [
+        (0, 0, What::Wait { lock, op: OpId(1), mode: Mode::Permits(1) }),
+        (10, 0, What::Cancel { lock, op: OpId(1) }),
+    ];
+    let of = |kind, step| {
+        let name = LockName { name: "s".into(), kind, permits: Some(0) };
+        let names = Names { tasks: vec!["t".into()], locks: vec![name] };
+        let event = |(ms, task, what): &(u64, u32, What)| Event {
+            seq: 0,
+            at: Time::from_millis(*ms),
+            actor: Actor { task: TaskId(*task), step },
+            what: what.clone(),
+        };
+        let trace = Trace::of(names, waits.iter().map(event));
+        why::sentence(&trace, 2).unwrap().text
+    };
+    let (step, semaphore) = (std::num::NonZeroU32::new(1).map(StepId), LockKind::TokioSemaphore);
+    let told = of(semaphore, None);
+    assert!(told.ends_with(": its future was dropped, or the semaphore was closed."), "{told}");
+    for told in [of(semaphore, step), of(LockKind::TokioMutex, None)] {
+        assert!(told.ends_with(": its future was dropped."), "{told}");
+    }
 }
 
 #[test]

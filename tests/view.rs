@@ -11,7 +11,7 @@ use std::sync::mpsc::channel;
 
 use lockscope::app;
 use lockscope::engine::{self, Options, Stop};
-use lockscope::event::{Actor, Event, TaskId, Time, What};
+use lockscope::event::{Actor, Event, LockId, Mode, OpId, TaskId, Time, What};
 use lockscope::scenario::{self, Plan, Source};
 use lockscope::trace::{End, Trace};
 use lockscope::view::{Axis, LaneId, Listing, Playing, Problem, Reading, Scene, ThemeName, ViewState};
@@ -394,6 +394,29 @@ fn handoffs_are_seen_where_lanes_leave_no_room_between_them() {
     assert!(marks.count() >= 2);
     // The lock stays, however many tasks there are.
     assert!(screen::plain(&buffer).contains("\n db "));
+}
+
+/// Whatever the order in which they were made.
+#[test]
+fn kinds_of_lock_are_counted_once() {
+    let show = scenario(
+        r#"{ "scenario": 1, "title": "kinds", "locks": { "a": "tokio::sync::Mutex", "b": "tokio::sync::RwLock", "c": "tokio::sync::Mutex" },
+             "tasks": [ { "name": "t", "steps": [ { "sleep": "1ms" } ] } ] }"#,
+    );
+    let text = screen::plain(&show.at(0).draw(100, 30));
+    assert!(text.contains("  2 kinds of lock  "), "{text}");
+}
+
+#[test]
+fn a_lock_that_was_taken_unseen_is_not_free() {
+    let show = Show::handoff();
+    let (lock, mode) = (LockId(0), Mode::Exclusive);
+    let actor = Actor { task: TaskId(1), step: None };
+    let at = Time::from_millis(100);
+    let waits = Event { seq: 0, at, actor, what: What::Wait { lock, op: OpId(1), mode } };
+    let trace = Trace::of(show.plan.names(), [waits]);
+    let text = screen::plain(&Show { trace, ..show }.at(200).draw(100, 30));
+    assert!(text.contains("\n db  taken before this "), "{text}");
 }
 
 #[test]

@@ -123,6 +123,7 @@ impl Outlet for Feed {
 /// of a second, and a second at most; for the one that started the program as long as it takes something every five
 /// seconds. Who is slower is told how many events it misses. A program that ends without that, by `std::process::exit`, a crash or a panic in `main`, is
 /// told of as gone. Of what [`feed`] gave, who looks goes on looking for as long as there is the [`Feed`].
+#[must_use = "dropping it ends the recording"]
 pub struct Serving {
     hub: Arc<Hub>,
     addr: SocketAddr,

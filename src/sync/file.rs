@@ -272,6 +272,7 @@ impl Outlet for File {
 /// ends without that, by `std::process::exit` or a crash, loses the last tenth of a second, and its file says
 /// that its end is missing.
 #[derive(Debug)]
+#[must_use = "dropping it ends the recording"]
 pub struct Saving {
     recorder: &'static Recorder,
     file: File,

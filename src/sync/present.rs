@@ -203,6 +203,7 @@ impl Present {
             What::Wait { .. } => Kind::Wait,
             What::Grant { .. } => Kind::Grant,
             What::Acquire { .. } => Kind::Acquire,
+            What::Busy { .. } => Kind::Busy,
             What::Sleep { .. } => Kind::Sleep,
             _ => Kind::Aside,
         };
@@ -282,7 +283,7 @@ impl Present {
             Kind::Spawn | Kind::Wake | Kind::Timeout | Kind::Select => Life::Running,
             Kind::Sleep => Life::Asleep { since: at, until: until() },
             Kind::Finish => Life::Finished,
-            Kind::Wait | Kind::Grant | Kind::Acquire if before == Life::Unborn => Life::Running,
+            Kind::Wait | Kind::Grant | Kind::Acquire | Kind::Busy if before == Life::Unborn => Life::Running,
             Kind::Wait | Kind::Grant => before,
             _ if matches!(before, Life::Asleep { .. }) => Life::Running,
             _ => before,

@@ -79,7 +79,7 @@ pub(super) fn draw_with(scene: &Scene, reading: &str, told: bool, area: Rect, bu
     let others = [
         (("┃", theme.holding), "a hold shorter than a cell"),
         (("┃", theme.now), "handoff"),
-        (("×2 ", theme.now), "so many handoffs in one cell"),
+        (("×2 ", theme.now), "so many handoffs; in lanes 2-9 +"),
         (("×", theme.blocked), "gave up; on a lock: unheard"),
         (("?", theme.blocked), "events are missing here"),
         (("│", theme.accent), "the playhead: now"),

@@ -184,8 +184,11 @@ impl Listing {
     }
 }
 
-/// The code of every task of a plan.
+/// The code of every task of a plan; there is none of a program's, whose plan only names its tasks.
 pub fn listings(plan: &Plan) -> Vec<Listing> {
+    if plan.tasks.iter().all(|task| task.steps.is_empty()) {
+        return Vec::new();
+    }
     let mut first = 0;
     let listing = |(index, task): (usize, &scenario::TaskPlan)| {
         let count = task.count.map_or(1, std::num::NonZeroU32::get);

@@ -118,7 +118,11 @@ fn held(scene: &Scene, state: &State, lock: &Lock, line: &mut Line) {
         line.x += 3;
     } else {
         // Whoever acquired it in a gap is not known.
-        let nobody = if state.lost > 0 { "no owner known" } else { "free" };
+        let nobody = match (lock.is_taken_unseen(), state.lost) {
+            (true, _) => "taken before this",
+            (false, 0) => "free",
+            (false, _) => "no owner known",
+        };
         let free =
             lock.free().map_or_else(|| nobody.to_owned(), |free| format!("{} free", words::permits(free)));
         line.put(&free, theme.text);

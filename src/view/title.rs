@@ -11,8 +11,12 @@ use crate::trace::words;
 /// Draws it; gives the path of the kind if there is one and no room for it here.
 pub(super) fn draw(scene: &Scene, lost: u64, area: Rect, buf: &mut Buffer) -> Option<&'static str> {
     let names = scene.trace.names();
-    let mut kinds: Vec<_> = names.locks.iter().map(|lock| lock.kind).collect();
-    kinds.dedup();
+    let mut kinds = Vec::new();
+    for lock in &names.locks {
+        if !kinds.contains(&lock.kind) {
+            kinds.push(lock.kind);
+        }
+    }
     // As much of it as there is room for: the policy is what matters.
     let ways = match kinds.as_slice() {
         [kind] if kind.policy() == Policy::Fifo => {

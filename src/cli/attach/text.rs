@@ -11,7 +11,8 @@ use crate::trace::{End, json_end_line, json_line, words};
 /// Prints what the program tells, until its end.
 pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let (mut names, mut seq, mut at, mut earlier) = (Names::default(), 0, Time::ZERO, 0);
+    let (mut names, mut seq, mut at) = (Names::default(), 0, Time::ZERO);
+    let (mut earlier, mut opening) = (0, 0);
     let gone = loop {
         // What is known is told before more is waited for.
         if !live.is_ready() {
@@ -26,11 +27,18 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
                 names.locks.push(lock);
                 continue;
             }
-            Ok(Frame::Before { events, .. }) => {
-                earlier = events;
-                if let ListFormat::Text = format {
-                    let events = words::events(events);
-                    writeln!(out, "{:>12}  {events} came before; it begins with what holds now", "")?;
+            Ok(Frame::Before { events, opening: told }) => {
+                (earlier, opening) = (events, told);
+                match format {
+                    ListFormat::Text => {
+                        let events = words::events(events);
+                        writeln!(out, "{:>12}  {events} came before; it begins with what holds now", "")?;
+                    }
+                    ListFormat::Json => {
+                        let before =
+                            serde_json::json!({ "event": "before", "events": events, "opening": told });
+                        writeln!(out, "{before}")?;
+                    }
                 }
                 continue;
             }
@@ -54,7 +62,7 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
         let event = Event { seq, at, ..event };
         match format {
             ListFormat::Text => {
-                let line = sentence(&names, &event);
+                let line = sentence(&names, &event, seq <= opening);
                 let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
                 writeln!(out, "{line}")?;
             }
@@ -72,8 +80,8 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
     Ok(())
 }
 
-/// An event as a line for people.
-fn sentence(names: &Names, event: &Event) -> String {
+/// An event as a line for people: one of what holds where it `opens`.
+fn sentence(names: &Names, event: &Event, opens: bool) -> String {
     let lock = event.what.lock().map_or("", |lock| names.lock(lock));
     let lock = words::clean(lock);
     let much = |mode| match mode {
@@ -97,6 +105,9 @@ fn sentence(names: &Names, event: &Event) -> String {
                 event.at.to_string()
             );
         }
+        What::Spawn if opens => "is there".to_owned(),
+        What::Spawn => "starts".to_owned(),
+        What::Finish => "ends".to_owned(),
         other => format!("{} {lock}", other.name()).trim_end().to_owned(),
     };
     format!("{:>12}  {:<16} {what}", event.at.to_string(), words::clean(names.task(event.actor.task)))

@@ -404,6 +404,13 @@ impl Lock {
         self.queue.front().filter(|first| passing && self.admits(first.mode))
     }
 
+    /// Whether somebody must have it who is not recorded: it was taken before, and somebody waits.
+    pub(crate) fn is_taken_unseen(&self) -> bool {
+        let whole = matches!(self.kind.family(), Family::Mutex | Family::RwLock);
+        let nobody = self.owner().is_none() && self.freed.is_none();
+        whole && nobody && self.hands_over() && !self.queue.is_empty()
+    }
+
     /// Who asked before `op`, which has it now, and still waits for what cannot be had beside it.
     pub fn overtaken_by(&self, op: OpId) -> Option<&Place> {
         self.queue.nth(self.overtaken(op)?)

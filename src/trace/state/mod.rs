@@ -180,7 +180,9 @@ impl State {
             What::Spawn | What::Wake | What::Timeout | What::Select { .. } => task.life = Life::Running,
             What::Sleep { until } => task.life = Life::Asleep { since: event.at, until },
             What::Finish => task.life = Life::Finished,
-            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } if task.life == Life::Unborn => {
+            What::Wait { .. } | What::Grant { .. } | What::Acquire { .. } | What::Busy { .. }
+                if task.life == Life::Unborn =>
+            {
                 // A program's own task may have begun before anybody recorded it.
                 task.life = Life::Running;
             }

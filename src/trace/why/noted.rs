@@ -1,6 +1,6 @@
 //! What is said of a note: barging, giving up, a notification that nobody heard, waiting behind another.
 
-use crate::event::{LockId, Mode, OpId, TaskId, Time, What};
+use crate::event::{LockId, LockKind, Mode, OpId, TaskId, Time, What};
 use crate::trace::{Note, Noted, Trace, words};
 
 /// What `note` says, in a sentence.
@@ -112,6 +112,12 @@ fn reason(trace: &Trace, note: &Note, op: OpId) -> &'static str {
             _ => break,
         }
         moment -= 1;
+    }
+    let kind = note.lock.and_then(|lock| trace.names().locks.get(lock.0 as usize)).map(|lock| lock.kind);
+    let of_program = trace.event(note.seq).is_some_and(|event| event.actor.step.is_none());
+    // Closing one is no event, and no scenario does it.
+    if kind == Some(LockKind::TokioSemaphore) && of_program {
+        return "its future was dropped, or the semaphore was closed";
     }
     "its future was dropped"
 }
