@@ -13,10 +13,14 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 /// Whether the terminal is ours, so that it is given back once and only then.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// A terminal that says it has more cells than this is believed to be none: pictures of so many would take gigabytes.
+const MOST_CELLS: u32 = 1 << 22;
 
 /// The terminal while it is ours; dropping it gives it back.
 pub struct Screen {
@@ -33,7 +37,10 @@ impl Screen {
     /// What the terminal says; it is given back then.
     pub fn take() -> io::Result<Self> {
         hook_panics();
-        let taken = seize().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        let taken = crossterm::terminal::size()
+            .and_then(believable)
+            .and_then(|_| seize())
+            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         if taken.is_err() {
             give_back();
         }
@@ -58,10 +65,11 @@ impl Screen {
     ///
     /// # Errors
     ///
-    /// What the terminal says.
-    pub fn area(&self) -> io::Result<ratatui::layout::Rect> {
+    /// What the terminal says, and where that cannot be.
+    pub fn area(&self) -> io::Result<Rect> {
         let size = self.terminal.size()?;
-        Ok(ratatui::layout::Rect::new(0, 0, size.width, size.height))
+        let (width, height) = believable((size.width, size.height))?;
+        Ok(Rect::new(0, 0, width, height))
     }
 
     /// Draws a picture. Terminals that can will show it all at once.
@@ -70,10 +78,22 @@ impl Screen {
     ///
     /// What the terminal says.
     pub fn draw(&mut self, picture: impl Widget) -> io::Result<()> {
+        // It makes room for as many as there are.
+        self.area()?;
         queue!(stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| frame.render_widget(picture, frame.area()))?;
         execute!(stdout(), EndSynchronizedUpdate)
     }
+}
+
+/// So many columns and rows, if a terminal can have them.
+fn believable((width, height): (u16, u16)) -> io::Result<(u16, u16)> {
+    if u32::from(width) * u32::from(height) > MOST_CELLS {
+        let what =
+            format!("the terminal says that it has {width} columns and {height} rows, which is too many");
+        return Err(io::Error::other(what));
+    }
+    Ok((width, height))
 }
 
 /// Makes the terminal ours.
@@ -128,4 +148,18 @@ fn hook_panics() {
             tracing::error!(%panic, "a thread panicked");
         }
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_that_cannot_be_is_refused() {
+        for size in [(0, 0), (80, 24), (2000, 600), (u16::MAX, 64)] {
+            assert_eq!(believable(size).unwrap(), size);
+        }
+        let told = believable((30_000, 30_000)).unwrap_err().to_string();
+        assert_eq!(told, "the terminal says that it has 30000 columns and 30000 rows, which is too many");
+    }
 }

@@ -6,6 +6,7 @@ mod text;
 mod view;
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -85,9 +86,14 @@ fn token(flags: &AttachFlags) -> Result<Option<Token>, Failure> {
 /// Says why there is nothing to look at, and what to do.
 fn nothing(addr: &str, error: &ConnectError) -> Failure {
     let help = match error {
+        ConnectError::Address(_) if Path::new(addr).exists() => {
+            "to start a program: `lockscope attach -- PROGRAM`"
+        }
         ConnectError::Address(_) => "give a host that is known here and a port, such as 127.0.0.1:7007",
         ConnectError::Nobody(_) => "is the program running, and does it call `lockscope::serve`?",
-        ConnectError::NotLockscope => "look at the port: the program tells it as `Serving::addr`",
+        ConnectError::NotLockscope => {
+            "look at the port: the program tells it as `Serving::addr`; one to which many connect hears no more, try again"
+        }
         ConnectError::WrongToken => "give the program's token with `--token-env VAR` or `--token-file FILE`",
         ConnectError::OtherVersion(_) => "use the lockscope that the program was built with",
         ConnectError::Full => "close another viewer",
