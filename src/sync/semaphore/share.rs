@@ -111,9 +111,7 @@ impl Mixed {
     fn permits(&self) -> usize {
         self.unseen + self.parts.iter().map(|part| part.permits as usize).sum::<usize>()
     }
-}
 
-impl Mixed {
     /// Takes more permits. Those of an acquisition of which it has some join them: else giving all of them back would be
     /// told as one giving back after the other.
     fn take(&mut self, more: Part) {
