@@ -420,6 +420,23 @@ fn a_lock_that_was_taken_unseen_is_not_free() {
 }
 
 #[test]
+fn why_it_ended_is_told_as_far_as_there_is_room() {
+    let mut show = Show::handoff();
+    let end = show.trace.end().cloned().unwrap();
+    let note = "values and words need more than 64 MiB; 1234567 that came later are not kept".to_owned();
+    show.trace.finish(End { note: Some(note), ..end });
+    let show = show.at(2_500).with(|view| view.playing = Playing::Ended);
+    for (width, told) in [
+        (120, "64 MiB; 1234567 that came later are not kept "),
+        (100, " that came later ar… ─"),
+        (80, "stopped at 2500 ms: values and words need"),
+    ] {
+        let text = screen::plain(&show.draw(width, 30));
+        assert!(text.contains("─ stopped at 2500 ms: ") && text.contains(told), "{text}");
+    }
+}
+
+#[test]
 fn a_title_without_end_is_cut() {
     let title = "x".repeat(65_534);
     let show = scenario(&format!(

@@ -13,7 +13,9 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     let rule = Rect { y: area.y - 1, height: 1, ..area };
     let lane = scene.view.lane.filter(|_| scene.view.reading == Reading::Details);
     let heading = if lane.is_some() { "details" } else { "why" };
-    paint::rule(buf, rule, heading, &ending(scene), theme.idle, theme.dim);
+    // However much there is to say of how it ended, that it did is seen.
+    let ending = paint::cut(&ending(scene), rule.width.saturating_sub(paint::width(heading) + 10));
+    paint::rule(buf, rule, heading, &ending, theme.idle, theme.dim);
     if let Some(code) = layout.code
         && buf.cell((code.x, rule.y)).is_some_and(|cell| cell.symbol() == "─")
     {
