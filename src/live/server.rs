@@ -259,7 +259,11 @@ fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Servi
     }
     let listener = TcpListener::bind(&addrs[..]).map_err(|error| {
         let wanted: Vec<String> = addrs.iter().map(ToString::to_string).collect();
-        io::Error::new(error.kind(), format!("cannot serve {}: {error}", wanted.join(" or ")))
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "; somebody else does there: with port 0 it is one that is free",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("cannot serve {}: {error}{hint}", wanted.join(" or ")))
     })?;
     let addr = listener.local_addr()?;
     let hub = Arc::new(Hub::new(ROOM, Farewell::BRIEF));
@@ -380,6 +384,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let guest = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         (guest, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn where_somebody_serves_already_there_is_a_way_out() {
+        let (_, serving) = feed("127.0.0.1:0").unwrap();
+        let told = feed(serving.addr()).unwrap_err().to_string();
+        let addr = serving.addr();
+        assert!(told.starts_with(&format!("cannot serve {addr}: ")), "{told}");
+        assert!(told.ends_with("; somebody else does there: with port 0 it is one that is free"), "{told}");
     }
 
     #[test]
