@@ -98,7 +98,10 @@ fn it_says_why_there_is_nothing_to_look_at() {
     let addr = listener.local_addr().unwrap().to_string();
     let web = std::thread::spawn(move || listener.accept().unwrap().0.write_all(b"HTTP/1.1 400 No\r\n\r\n"));
     let (_, err, code) = said(&lockscope(&["attach", &addr]).output().unwrap());
-    assert!(err.contains("no program with lockscope in it") && code == Some(2), "{err}");
+    assert!(
+        err.contains("does not answer as a program with lockscope in it does") && code == Some(2),
+        "{err}"
+    );
     web.join().unwrap().unwrap();
     let (_, err, code) = said(&lockscope(&["attach", &addr]).output().unwrap());
     assert!(err.contains("is the program running") && code == Some(2), "{err}");

@@ -498,7 +498,7 @@ fn who_took_a_lock_unseen_still_has_it() {
     let trace = made(&["late"], &[(100, 0, waits.clone())]);
     assert_eq!(
         why::of_task(&trace, &trace.state(1), TaskId(0)),
-        "late waits for db since 100 ms, #1 in the queue; who has it took it before it was recorded."
+        "late waits for db since 100 ms, #1 in the queue; who has it is not recorded."
     );
     let trace = made(
         &["early", "late"],

@@ -20,7 +20,7 @@ pub enum ConnectError {
     Address(io::Error),
     /// Nobody is there.
     Nobody(io::Error),
-    /// Somebody is there, and it is no program with lockscope in it.
+    /// Somebody is there who does not answer as a program with lockscope in it does: it is none, or hears too many others.
     NotLockscope,
     /// It wants a token, or another one.
     WrongToken,
@@ -34,7 +34,9 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(error) | Self::Nobody(error) => error.fmt(f),
-            Self::NotLockscope => f.write_str("what listens there is no program with lockscope in it"),
+            Self::NotLockscope => {
+                f.write_str("what listens there does not answer as a program with lockscope in it does")
+            }
             Self::WrongToken => f.write_str("the program wants a token, and not this one"),
             Self::OtherVersion(theirs) => {
                 let age = if *theirs > VERSION { "newer" } else { "older" };

@@ -118,10 +118,10 @@ fn held(scene: &Scene, state: &State, lock: &Lock, line: &mut Line) {
         line.x += 3;
     } else {
         // Whoever acquired it in a gap is not known.
-        let nobody = match (lock.is_taken_unseen(), state.lost) {
-            (true, _) => "taken before this",
-            (false, 0) => "free",
-            (false, _) => "no owner known",
+        let nobody = match (state.lost, lock.is_taken_unseen()) {
+            (0, false) => "free",
+            (0, true) => "taken before this",
+            _ => "no owner known",
         };
         let free =
             lock.free().map_or_else(|| nobody.to_owned(), |free| format!("{} free", words::permits(free)));

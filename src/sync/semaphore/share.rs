@@ -115,8 +115,9 @@ impl Mixed {
     /// Takes more permits. Those of an acquisition of which it has some join them: else giving all of them back would be
     /// told as one giving back after the other.
     fn take(&mut self, more: Part) {
-        let others = more.all.is_some();
-        let Some(mine) = self.parts.iter_mut().find(|mine| others && mine.op == more.op) else {
+        let is_part = more.all.is_some();
+        let mine = if is_part { self.parts.iter_mut().find(|mine| mine.op == more.op) } else { None };
+        let Some(mine) = mine else {
             self.parts.push(more);
             return;
         };

@@ -404,7 +404,7 @@ impl Lock {
         self.queue.front().filter(|first| passing && self.admits(first.mode))
     }
 
-    /// Whether somebody must have it who is not recorded: it was taken before, and somebody waits.
+    /// Whether somebody must have it who is not recorded, since somebody waits: it was taken before, or in a gap.
     pub(crate) fn is_taken_unseen(&self) -> bool {
         let whole = matches!(self.kind.family(), Family::Mutex | Family::RwLock);
         let nobody = self.owner().is_none() && self.freed.is_none();

@@ -62,7 +62,7 @@ fn of_claim(trace: &Trace, lock: &Lock, claim: &Claim) -> String {
             let owners = owners(trace, lock, false);
             part += &format!("; {owners} {} it", if lock.owners().nth(1).is_some() { "have" } else { "has" });
         }
-        (None, _) if lock.is_taken_unseen() => part += "; who has it took it before it was recorded",
+        (None, _) if lock.is_taken_unseen() => part += "; who has it is not recorded",
         (None, _) => {}
     }
     part
