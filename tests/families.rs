@@ -60,7 +60,7 @@ fn readers_share_and_the_writer_keeps_later_ones_out() {
     let moment = 10;
     assert_eq!(
         why::sentence(&trace, moment).unwrap().text,
-        "R1 and R2 hold db to read since 0 ms. W waits since 50 ms: first in the queue."
+        "R1 and R2 hold db to read, the first since 0 ms. W waits since 50 ms: first in the queue."
     );
     assert_eq!(
         why::of_task(&trace, &trace.state(trace.len()), TaskId(3)),
@@ -69,7 +69,7 @@ fn readers_share_and_the_writer_keeps_later_ones_out() {
     let of_lock = why::of_lock(&trace, &trace.state(trace.len()), LockId(0));
     assert_eq!(
         of_lock,
-        "db (tokio::sync::RwLock, FIFO) is held by R1 and R2 since 0 ms; queue: W since 50 ms, R3 since 60 ms, \
+        "db (tokio::sync::RwLock, FIFO) is held by R1 and R2, the first since 0 ms; queue: W since 50 ms, R3 since 60 ms, \
          R4 since 70 ms; 0 handoffs."
     );
 }

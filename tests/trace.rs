@@ -500,6 +500,10 @@ fn who_took_a_lock_unseen_still_has_it() {
         why::of_task(&trace, &trace.state(1), TaskId(0)),
         "late waits for db since 100 ms, #1 in the queue; who has it is not recorded."
     );
+    assert_eq!(
+        why::of_lock(&trace, &trace.state(1), lock),
+        "db (tokio::sync::Mutex, FIFO) has no owner that is known; queue: late since 100 ms; 0 handoffs."
+    );
     let trace = made(
         &["early", "late"],
         &[
@@ -512,6 +516,20 @@ fn who_took_a_lock_unseen_still_has_it() {
         why::of_task(&trace, &trace.state(3), TaskId(1)),
         "late waits for db since 100 ms, #1 in the queue."
     );
+}
+
+/// Who came later has not had it for as long.
+#[test]
+fn since_when_several_have_a_lock_is_told_of_the_first() {
+    let lock = LockId(0);
+    let reads = |op| What::Acquire { lock, op: OpId(op), mode: Mode::Shared };
+    for (second, since) in [(0, " since 0 ms"), (350, ", the first since 0 ms")] {
+        let trace = made(&["a", "b"], &[(0, 0, reads(1)), (second, 1, reads(2))]);
+        let told = why::of_lock(&trace, &trace.state(2), lock);
+        assert!(told.contains(&format!(" is held by a and b{since}; nobody waits")), "{told}");
+        let told = why::sentence(&trace, 2).unwrap().text;
+        assert!(told.starts_with(&format!("a and b hold db to read{since}. ")), "{told}");
+    }
 }
 
 /// It need not get anything to be there.

@@ -377,7 +377,7 @@ fn an_opening_gives_no_reasons() {
     assert_eq!(said(&whole), "b got 3 permits: first in the queue since 2 ms.");
     assert_eq!(
         said(&known),
-        "a and b hold 4 of 4 permits of db since 0 ms. c needs 4 permits and lacks 4: d, which needs 1, waits behind it."
+        "a and b hold 4 of 4 permits of db, the first since 0 ms. c needs 4 permits and lacks 4: d, which needs 1, waits behind it."
     );
 }
 

@@ -97,12 +97,13 @@ pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
         (Some(holder), _) => {
             let one = lock.holders.only().map(|only| words::the(name(only.task)));
             let all = one.unwrap_or_else(|| owners(trace, lock, false));
-            format!("is held by {all} since {}", words::moment(holder.since))
+            format!("is held by {all}{}", since(lock, holder))
         }
         (None, Some(_)) => {
             let has = if lock.granted.len() > 1 { "have" } else { "has" };
             format!("is granted to {}, who {has} not run yet", owners(trace, lock, false))
         }
+        (None, None) if lock.is_taken_unseen() || state.lost > 0 => "has no owner that is known".to_owned(),
         (None, None) => "is free".to_owned(),
     };
     let free = lock.free().map_or_else(String::new, |free| format!(", {} free", words::permits(free)));
@@ -170,6 +171,12 @@ fn are(events: u64) -> String {
     format!("{} {}", words::events(events), if events == 1 { "is" } else { "are" })
 }
 
+/// Since when a lock is theirs of whom this is the first.
+fn since(lock: &Lock, first: &Place) -> String {
+    let together = lock.owners().all(|owner| owner.since == first.since);
+    format!("{} {}", if together { " since" } else { ", the first since" }, words::moment(first.since))
+}
+
 /// Who has a lock, in a sentence.
 fn held(trace: &Trace, state: &State, lock: &Lock, name: &str) -> Option<String> {
     let owner = lock.owner()?;
@@ -185,9 +192,9 @@ fn held(trace: &Trace, state: &State, lock: &Lock, name: &str) -> Option<String>
     };
     let asleep = state.task(owner.task).is_some_and(|task| matches!(task.life, Life::Asleep { .. }));
     Some(format!(
-        "{} {hold} {what} since {}{}.",
+        "{} {hold} {what}{}{}.",
         owners(trace, lock, true),
-        words::moment(owner.since),
+        since(lock, owner),
         if asleep && !several { ", asleep with the guard in hand" } else { "" },
     ))
 }
