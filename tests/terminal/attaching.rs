@@ -193,6 +193,44 @@ fn what_does_not_fit_where_it_was_to_be_saved_is_saved_elsewhere() {
     assert_eq!((read.recording.trace.len(), read.damage), (1_000_002, None));
 }
 
+/// What is shown at the end to whoever had it saved at `path`, with a script that runs the program in some folder; what is
+/// done `meanwhile` happens while it runs.
+fn saves(path: &str, script: &str, meanwhile: impl FnOnce()) -> Shot {
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    begin(&mut feed);
+    let addr = serving.addr().to_string();
+    let mut terminal = lockscope(["attach", "--save", path, &addr]).start_in(script);
+    terminal.wait("the reader has it", |shot| shot.contains("held by  reader"));
+    meanwhile();
+    terminal.send("q");
+    assert_eq!(terminal.end(), 1);
+    let shot = terminal.shot();
+    assert!(shot.contains(&format!("not saved in `{path}`: ")), "{shot}");
+    shot
+}
+
+/// A device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_finds_no_room_where_it_was_to_be_saved_is_saved_elsewhere() {
+    let (folder, script) = folder("full");
+    let shot = saves("/dev/full", &script, || {});
+    assert!(shot.contains("saved 2 events in lockscope-1.lockscope"), "{shot}");
+    assert!(folder.join("lockscope-1.lockscope").exists());
+}
+
+#[test]
+fn what_was_to_be_saved_in_a_folder_that_is_gone_is_saved_among_the_temporary_files() {
+    let (folder, script) = folder("gone");
+    let (within, spare) = (folder.join("within"), folder.join("spare"));
+    std::fs::create_dir(&within).unwrap();
+    std::fs::create_dir(&spare).unwrap();
+    let script = script.replace("exec", &format!("cd within && TMPDIR=\"{}\" exec", spare.display()));
+    let shot = saves("seen.lockscope", &script, || std::fs::remove_dir(&within).unwrap());
+    assert!(shot.contains("saved 2 events in "), "{shot}");
+    assert!(spare.join("lockscope-1.lockscope").exists());
+}
+
 #[test]
 fn a_program_ends_with_us_although_it_has_not_reported_yet() {
     let pipe = Pipe::new("unreported");

@@ -69,8 +69,8 @@ pub(super) fn can_save(flags: &AttachFlags) -> Result<(), Failure> {
     Output::open(path, None).map(drop).map_err(|error| cannot(path, &error))
 }
 
-/// Saves what was seen, in the place of what was there. What does not fit into lines is kept as `w` keeps it: there
-/// is nobody left who could try again.
+/// Saves what was seen, in the place of what was there. What cannot be saved there is kept as `w` keeps it: there is
+/// nobody left who could try again.
 fn save(path: &Path, recording: &Recording) -> Result<(), Failure> {
     let saved = Output::open(path, None).and_then(|(output, mut out)| {
         write_trace(path, recording, &mut out)?;
@@ -78,25 +78,31 @@ fn save(path: &Path, recording: &Recording) -> Result<(), Failure> {
         drop(out);
         output.keep()
     });
-    let elsewhere = match saved {
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            let why = words::clean(&error.to_string()).into_owned();
-            complain(
-                &format!("lockscope: not saved in `{}`: {why}\n", words::clean(&path.to_string_lossy())),
-                0,
-            );
-            Some(kept(recording).map_err(|error| cannot(Path::new("."), &error))?)
-        }
-        saved => saved.map(|()| None).map_err(|error| cannot(path, &error))?,
+    let tell = |path: &Path| {
+        let path = path.to_string_lossy();
+        let (events, path) = (recording.trace.len(), words::clean(&path));
+        complain(&format!("lockscope: saved {events} events in {path}\n"), 0);
     };
-    let path = elsewhere.as_deref().unwrap_or(path).to_string_lossy();
-    complain(&format!("lockscope: saved {} events in {}\n", recording.trace.len(), words::clean(&path)), 0);
-    Ok(())
+    let Err(error) = saved else {
+        tell(path);
+        return Ok(());
+    };
+    let (shown, why) = (path.to_string_lossy(), error.to_string());
+    complain(&format!("lockscope: not saved in `{}`: {}\n", words::clean(&shown), words::clean(&why)), 0);
+    tell(&kept(recording).map_err(|error| cannot(Path::new("."), &error))?);
+    // Lines have no room for more than so many events. All else may well be mended before the next time.
+    if error.kind() == io::ErrorKind::FileTooLarge { Ok(()) } else { Err(Failure::Said(1)) }
 }
 
-/// Keeps what was seen in the current directory, under the first name that is free.
+/// Keeps what was seen in the current directory, under the first name that is free; where that cannot be, in the one for
+/// temporary files.
 fn kept(recording: &Recording) -> io::Result<PathBuf> {
-    let (path, file) = free()?;
+    kept_in(Path::new(""), recording)
+        .or_else(|error| kept_in(&std::env::temp_dir(), recording).map_err(|_| error))
+}
+
+fn kept_in(folder: &Path, recording: &Recording) -> io::Result<PathBuf> {
+    let (path, file) = free(folder)?;
     let mut out = BufWriter::new(file);
     let written = write_trace(&path, recording, &mut out).and_then(|()| out.flush());
     if written.is_err() {
@@ -106,7 +112,7 @@ fn kept(recording: &Recording) -> io::Result<PathBuf> {
     written.map(|()| path)
 }
 
-/// Keeps it in the current directory.
+/// Keeps it in the current directory, if it can.
 struct Here;
 
 impl Keep for Here {
@@ -118,10 +124,10 @@ impl Keep for Here {
     }
 }
 
-/// A new file under the first name that is free.
-fn free() -> io::Result<(PathBuf, File)> {
+/// A new file under the first name that is free there.
+fn free(folder: &Path) -> io::Result<(PathBuf, File)> {
     for number in 1..=NAMES {
-        let path = PathBuf::from(format!("lockscope-{number}.lockscope"));
+        let path = folder.join(format!("lockscope-{number}.lockscope"));
         match File::create_new(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
