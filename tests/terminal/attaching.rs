@@ -102,6 +102,27 @@ fn a_program_is_watched_until_its_end_and_when_it_is_back() {
     assert_eq!((saved.code, saved.err.as_str()), (Some(0), ""));
 }
 
+/// Whoever was there when it happened is told, and whoever comes to see why nothing moves any more.
+#[test]
+fn who_waits_for_himself_is_told_of_to_whoever_comes() {
+    let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+    begin(&mut feed);
+    let addr = serving.addr().to_string();
+    let why = "The reader waits for db, which it holds itself";
+    let told = |shot: &Shot| shot.contains("A self-lock: the reader waits for db, which it holds itself.");
+    let mut early = lockscope(["attach", &addr]).start();
+    early.wait("the reader has it", |shot| shot.contains("held by  reader") && !told(shot));
+    give(&mut feed, &[], &[(300, 0, What::Wait { lock: DB, op: OpId(2), mode: X })]);
+    early.wait(why, told);
+    let mut late = lockscope(["attach", &addr]).size(80, 24).start();
+    let shot = late.wait(why, told);
+    assert!(shot.contains("itself. It cannot"), "{shot}");
+    for mut terminal in [early, late] {
+        terminal.send("q");
+        assert_eq!(terminal.end(), 0);
+    }
+}
+
 #[test]
 fn a_program_that_was_started_prints_beside_the_screen_and_is_ended_with_it() {
     let (folder, script) = folder("starting");

@@ -169,25 +169,7 @@ impl<'a> Graph<'a> {
         if alone && waits.iter().any(shares) {
             return None;
         }
-        let reads = |wait: &Wait| {
-            let task = self.state.task(wait.task);
-            let claims =
-                task.into_iter().flat_map(|task| &task.claims).filter(|claim| claim.lock == wait.lock);
-            (wait.mode, wait.way) == (Mode::Shared, InTheWay::Ahead)
-                && claims.into_iter().any(|claim| (claim.mode, claim.stage) == (Mode::Shared, Stage::Holding))
-        };
-        let cause = if waits.iter().any(|wait| wait.way == InTheWay::Granted)
-            || alone && waits.iter().any(|wait| wait.way == InTheWay::Ahead)
-        {
-            Cause::Futurelock
-        } else if waits.iter().any(reads) {
-            Cause::RecursiveRead
-        } else if alone {
-            Cause::SelfLock
-        } else {
-            Cause::Cycle
-        };
-        Some(Ring { cause, waits })
+        Some(Ring { cause: cause(self.state, &waits), waits })
     }
 
     /// The rings of those who share a semaphore's permits out among themselves and all wait for more.
@@ -207,6 +189,28 @@ impl<'a> Graph<'a> {
             let waits: Vec<Wait> = tasks.iter().zip(next).filter_map(wait).collect();
             (waits.len() > 1).then_some(Ring { cause: Cause::Cycle, waits })
         })
+    }
+}
+
+/// What makes a ring of these, of whom each waits for the next.
+pub(super) fn cause(state: &State, waits: &[Wait]) -> Cause {
+    let alone = waits.len() == 1;
+    let reads = |wait: &Wait| {
+        let task = state.task(wait.task);
+        let claims = task.into_iter().flat_map(|task| &task.claims).filter(|claim| claim.lock == wait.lock);
+        (wait.mode, wait.way) == (Mode::Shared, InTheWay::Ahead)
+            && claims.into_iter().any(|claim| (claim.mode, claim.stage) == (Mode::Shared, Stage::Holding))
+    };
+    if waits.iter().any(|wait| wait.way == InTheWay::Granted)
+        || alone && waits.iter().any(|wait| wait.way == InTheWay::Ahead)
+    {
+        Cause::Futurelock
+    } else if waits.iter().any(reads) {
+        Cause::RecursiveRead
+    } else if alone {
+        Cause::SelfLock
+    } else {
+        Cause::Cycle
     }
 }
 

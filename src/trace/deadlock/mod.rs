@@ -3,6 +3,7 @@
 //! Read off the last state of a run that ended so: who is in a queue, whose the lock is, who stands
 //! ahead. It says what *is* a deadlock, never what could become one.
 
+mod closed;
 mod graph;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use super::State;
 use crate::event::{Family, LockId, Mode, TaskId};
+pub(super) use closed::{all, closed_by};
 use graph::Graph;
 
 /// The cause of a deadlock, as the scenario language spells it.

@@ -8,6 +8,19 @@ use crate::trace::{Cause, State, Trace, words};
 /// So many rings, waits of a ring, and others are told of.
 const MOST: usize = 4;
 
+/// Who waits for whom, of those who wait for each other while others go on.
+pub(super) fn round(trace: &Trace, ring: &Ring) -> String {
+    let state = &State::default();
+    let told = Told { trace, state }.ring(ring);
+    // A guard may be in other hands by now, and somebody from outside can end a wait.
+    let who = match ring.waits.len() {
+        0 | 1 => "It cannot",
+        2 => "Neither can",
+        _ => "None of them can",
+    };
+    format!("A {}: {told}. {who} go on by itself.", ring.cause.words())
+}
+
 /// Who waits for whom, when nothing can move any more; of those who are many, some.
 pub fn stuck(trace: &Trace) -> String {
     let Some(deadlock) = trace.deadlock() else { return "Deadlock: nothing can move any more.".to_owned() };
