@@ -36,6 +36,13 @@ pub fn read(name: &str, color: bool) -> Result<Text, Failure> {
         return Ok(Text::Scenario(bundled.source(), None));
     }
     let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
+    if PRINTED.iter().any(|line| begin.starts_with(line)) {
+        return Err(Failure::Unusable(format!(
+            "error: `{0}` is what `--format json` prints, and no recording\n  help: `lockscope record SCENARIO -o \
+             run.jsonl` writes one, and of a program `lockscope::save` does\n",
+            words::clean(name)
+        )));
+    }
     // What is called a recording is one, or a broken one: nothing that a scenario's messages would help with.
     let called = Path::new(name).extension().is_some_and(|ending| ending == "lockscope");
     if called || trace_file::is_one(&begin) {
@@ -120,11 +127,21 @@ pub fn unchanged(flags: &EngineFlags, swaps: &[Swap]) -> Result<(), Failure> {
     }
 }
 
-/// The first bytes of a file, which tell what it is; from a pipe they cannot be read twice.
+/// How events begin that were printed.
+const PRINTED: [&[u8]; 2] = [b"{\"seq\":", b"{\"event\":"];
+
+/// What some editors begin a file with.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The first bytes of a file, which tell what it is; from a pipe they cannot be read twice. Of a recording they come
+/// without a mark.
 fn begin(path: &str) -> io::Result<(Vec<u8>, File)> {
     let mut file = File::open(path)?;
     let mut begin = Vec::new();
-    (&mut file).take(BEGINS as u64).read_to_end(&mut begin)?;
+    (&mut file).take((MARK.len() + BEGINS) as u64).read_to_end(&mut begin)?;
+    if let Some(rest) = begin.strip_prefix(MARK).filter(|rest| trace_file::is_one(rest)) {
+        begin = rest.to_vec();
+    }
     Ok((begin, file))
 }
 

@@ -177,7 +177,12 @@ fn order(name: &str, format: Format, flags: &EngineFlags, locks: &LockFlags) -> 
     let mut out = order::out();
     match format {
         Format::Text => return order::print_text(&recording, flags.ascii || !is_utf8()),
-        Format::Prints => order::prints(&mut out, &recording.plan, &recording.trace)?,
+        Format::Prints => {
+            order::prints(&mut out, &recording.plan, &recording.trace)?;
+            if recording.source.is_none() {
+                complain("lockscope: this is of a program, and what a program prints is not recorded\n", 0);
+            }
+        }
         Format::Json => order::json(&mut out, &recording.trace)?,
     }
     out.flush()?;

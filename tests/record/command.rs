@@ -305,9 +305,27 @@ fn a_damaged_recording_says_where_and_plays_up_to_there() {
         assert_eq!(code, 2);
         assert!(err.contains("newer lockscope: its format is version 9"), "{err}");
     }
+    // Some editors put a mark before it.
+    fs::write(folder.join("marked.jsonl"), format!("\u{feff}{whole}")).unwrap();
+    assert_eq!(run(&folder, &["order", "marked.jsonl"]), run(&folder, &["order", "run.jsonl"]));
     fs::write(folder.join("scenario.json"), "{}").unwrap();
     let (code, err) = fails(&folder, &["play", "scenario.json"]);
     assert!(code == 2 && err.contains("it is no recording"), "{err}");
+}
+
+/// It prints where it is run, and nobody tells the recorder what.
+#[test]
+fn of_a_program_it_is_said_that_prints_are_not_recorded() {
+    let folder = folder("prints");
+    let program = "{\"lockscope\":1,\"title\":\"pool\",\"tasks\":[\"a\"],\"locks\":[],\"clock\":\"real\"}\n\
+                   {\"seq\":1,\"ns\":0,\"task\":\"a\",\"event\":\"spawn\"}\n\
+                   {\"event\":\"end\",\"outcome\":\"completed\",\"ns\":5}\n";
+    fs::write(folder.join("program.jsonl"), program).unwrap();
+    let (out, err) = run(&folder, &["order", "program.jsonl", "--format", "prints"]);
+    assert_eq!(out, "");
+    assert_eq!(err, "lockscope: this is of a program, and what a program prints is not recorded\n");
+    let (out, err) = run(&folder, &["order", "tokio-handoff", "--format", "prints"]);
+    assert!(out.contains("->read-guard") && err.is_empty(), "{err}");
 }
 
 #[test]

@@ -254,6 +254,8 @@ fn mistakes() -> Vec<(Vec<String>, Vec<&'static str>)> {
   "tasks": [ { "name": "a", "steps": [ { "slep": "1s" } ] } ] }"#,
     );
     let empty = path("commands-empty.json", b"");
+    let printed =
+        path("commands-printed.jsonl", say(["order", "tokio-handoff", "--format", "json"]).out.as_bytes());
     let folder = env!("CARGO_TARGET_TMPDIR").to_owned();
     let order = |name: &str| vec!["order".to_owned(), name.to_owned()];
     let flags = |flags: &[&str]| flags.iter().map(|&flag| flag.to_owned()).collect::<Vec<_>>();
@@ -266,6 +268,7 @@ fn mistakes() -> Vec<(Vec<String>, Vec<&'static str>)> {
         (order(&open), vec!["commands-open.json:1:1", "never closed", "put a }"]),
         (order(&empty), vec!["commands-empty.json:1:1"]),
         (order(&verb), vec!["commands-verb.json:2:42", "`slep`", "did you mean `sleep`?"]),
+        (order(&printed), vec!["commands-printed.jsonl", "`--format json` prints", "lockscope record"]),
         (order("tokio-handof"), vec!["`tokio-handof`", "did you mean `tokio-handoff`?"]),
         (order("something-else"), vec!["`something-else`", "lockscope list"]),
         (flags(&["show", "tokio-hadoff"]), vec!["did you mean `tokio-handoff`?"]),
