@@ -75,6 +75,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
+    // Where files may not grow any further, to write is an error then, as with a full disk, and no sudden end. Without
+    // this it ends as before.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     match dispatch(cli) {
         Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Unusable(message)) => complain(&message, 2),

@@ -242,6 +242,21 @@ fn a_closed_pipe_is_no_failure() {
     }
 }
 
+/// The system ends who writes more than may be in a file, unless it is asked not to.
+#[test]
+fn a_limit_of_the_system_is_an_error_like_any_other() {
+    let folder = folder("limit");
+    fs::write(folder.join("a.gif"), "old").unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c 0; ulimit -f 4; exec \"$0\" record tokio-handoff -o a.gif"]);
+    let output = command.arg(env!("CARGO_BIN_EXE_lockscope")).current_dir(&folder).output().unwrap();
+    let (out, err) = said(&output);
+    assert_eq!((output.status.code(), out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("cannot write `a.gif`: File too large"), "{err}");
+    let left = files(&folder);
+    assert_eq!((left.len(), &*left["a.gif"]), (1, &b"old"[..]));
+}
+
 #[test]
 fn what_cannot_be_written_leaves_what_is_there() {
     let folder = folder("old");
