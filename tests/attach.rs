@@ -63,6 +63,50 @@ fn it_prints_what_holds_and_what_happens_until_the_end() {
     }
 }
 
+/// Nothing more happens in a program that hangs: it is told why.
+#[test]
+fn it_tells_of_who_waits_for_each_other_once() {
+    for (format, told, cause) in [
+        (
+            "text",
+            "     1.108 s  A self-lock: a␛[2J waits for db, which it holds itself. Only a timeout",
+            "the end",
+        ),
+        (
+            "json",
+            r#"{"event":"stuck","ns":1108000000,"cause":"self-lock","since_ns":8000000,"waits":[{"task":"a\u001b[2J","lock":"db","owner":"a\u001b[2J"}]}"#,
+            r#""cause":"self-lock""#,
+        ),
+    ] {
+        let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
+        acquire(&mut feed);
+        let addr = serving.addr().to_string();
+        let viewer = lockscope(&["attach", &addr, "--format", format]).stdout(Stdio::piped()).spawn();
+        let mut viewer = viewer.unwrap();
+        let mut lines = BufReader::new(viewer.stdout.take().unwrap()).lines();
+        let mut next = || lines.next().unwrap().unwrap();
+        next();
+        next();
+        let waits = What::Wait { lock: LockId(0), op: OpId(2), mode: Mode::Exclusive };
+        for (ms, what) in [(8, waits), (1007, What::Wake), (1108, What::Wake), (2000, What::Wake)] {
+            let actor = Actor { task: TaskId(0), step: None };
+            let event = Event { seq: 0, at: Time::from_millis(ms), actor, what };
+            feed.take(&Batch { events: &[Packed::of(&event).unwrap()], ..Batch::default() });
+        }
+        assert!(next().contains("wait"));
+        // What does not last is not told.
+        assert!(next().contains("wake") && next().contains("wake"));
+        let line = next();
+        assert!(line.starts_with(told), "{line}");
+        assert!(next().contains("wake"));
+        feed.finish(Time::from_millis(2001));
+        let end = next();
+        assert!(end.contains(cause), "{end}");
+        assert!(lines.next().is_none());
+        assert_eq!(viewer.wait().unwrap().code(), Some(0));
+    }
+}
+
 #[test]
 fn a_pipe_that_closes_ends_it_quietly() {
     let (mut feed, serving) = feed("127.0.0.1:0").unwrap();

@@ -533,6 +533,35 @@ fn since_when_several_have_a_lock_is_told_of_the_first() {
 }
 
 /// It need not get anything to be there.
+/// Whoever comes late is told where things stand: nobody knows who did it, nor how it came to that.
+#[test]
+fn where_things_stood_is_not_told_as_if_it_happened() {
+    let slots = LockName { name: "slots".into(), kind: LockKind::TokioSemaphore, permits: Some(3) };
+    let db = LockName { name: "db".into(), kind: LockKind::TokioMutex, permits: None };
+    let mut trace = Trace::new(Names { tasks: vec!["client".into()], locks: vec![slots, db] });
+    trace.come_after(1000, 3);
+    let (slots, db, op, mode) = (LockId(0), LockId(1), OpId(1), Mode::Exclusive);
+    let actor = Actor { task: TaskId(0), step: None };
+    for (ms, what) in [
+        (0, What::ForgetPermits { lock: slots, permits: 3 }),
+        (0, What::Spawn),
+        (600, What::Grant { lock: db, op, mode }),
+        (700, What::AddPermits { lock: slots, permits: 2 }),
+    ] {
+        trace.push(Event { seq: 0, at: Time::from_millis(ms), actor, what });
+    }
+    let rows: Vec<_> = story::rows(&trace, 0, 4).into_iter().map(|row| (row.text, row.tone)).collect();
+    let told = [
+        ("3 permits of slots went before", story::Tone::Caption),
+        ("is there", story::Tone::Life),
+        ("was granted db", story::Tone::Grant),
+        ("adds 2 permits slots", story::Tone::Release),
+    ];
+    assert_eq!(rows, told.map(|(text, tone)| (text.to_owned(), tone)));
+    let sentence = why::sentence(&trace, 4).unwrap();
+    assert_eq!(sentence.text, "client was granted db at 600 ms, and has not run yet. Nobody waits.");
+}
+
 #[test]
 fn who_only_tries_has_started() {
     let busy = What::Busy { lock: LockId(0), op: OpId(1), mode: Mode::Exclusive };

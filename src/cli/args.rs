@@ -108,7 +108,7 @@ pub enum Command {
     },
     /// Look at a program while it runs; without a terminal, print what happens in it
     ///
-    /// The program has lockscope's locks in it and serves an address with `lockscope::live`, or is started
+    /// The program has lockscope's locks in it and serves an address with `lockscope::serve`, or is started
     /// here, behind `--`, and reports by itself. A pause stops the picture, never the program: End goes back
     /// to what happens now, w saves what was seen. One that was started here is ended when you leave.
     #[command(after_help = "Examples:\n  lockscope attach 127.0.0.1:7007\n  \

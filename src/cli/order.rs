@@ -10,7 +10,7 @@ use crate::engine::{self, Cause, Options, Refused, Stop};
 use crate::event::What;
 use crate::record::Recording;
 use crate::scenario::Plan;
-use crate::trace::{End, Trace, json_end_line, json_line, text, words};
+use crate::trace::{End, Trace, json_end_line, json_line, text, why, words};
 
 /// Runs `plan` to its end; also why it ended when it did.
 pub fn trace(plan: &Arc<Plan>, options: &Options) -> Result<(Trace, Cause), Refused> {
@@ -108,11 +108,9 @@ pub fn json(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
         writeln!(out, "{}", json_line(trace.names(), &event))?;
     }
     if let Some(end) = trace.end() {
-        writeln!(
-            out,
-            "{}",
-            json_end_line(end, trace.deadlock().map(|deadlock| deadlock.cause), trace.earlier())
-        )?;
+        let lasting = || why::lasting(&trace.state(trace.len()), end.at, true).first().map(|ring| ring.cause);
+        let cause = trace.deadlock().map(|deadlock| deadlock.cause).or_else(lasting);
+        writeln!(out, "{}", json_end_line(end, cause, trace.earlier()))?;
     }
     Ok(())
 }

@@ -6,11 +6,8 @@ use std::ops::Range;
 
 use super::handoff::Grant;
 use super::state::Usual;
-use super::{Gap, Look, NEAR, Note, Noted, Stage, Trace, column, deadlock};
+use super::{Gap, Look, NEAR, Note, Stage, Trace, column};
 use crate::event::{Event, Kind, LockId, OpId, Packed, TaskId, What};
-
-/// So many rings are told of in what runs on: tasks that give up time and again close one each time.
-const MOST_RINGS: usize = 1024;
 
 /// Losses between two checkpoints end so many tasks and locks: to come to a moment, all of that is done again.
 const MANY: usize = 1 << 23;
@@ -98,10 +95,8 @@ impl Trace {
         }
         let grant = Grant::of_packed(packed, self.len() + 1);
         let granted = grant.and_then(|grant| self.handoff(&grant));
-        // With the last of the opening it shows who waited for whom.
-        let usual = if self.len() + 1 == self.opening { None } else { self.now.usual(packed) };
         // Each is noted on its own, so that what follows from how it moves is not to be decided again and again.
-        match usual {
+        match self.now.usual(packed) {
             Some(Usual::Asks) => self.note_usual(packed, Usual::Asks, None),
             Some(Usual::Takes) => self.note_usual(packed, Usual::Takes, None),
             Some(Usual::IsGranted) => self.note_usual(packed, Usual::IsGranted, granted),
@@ -185,7 +180,6 @@ impl Trace {
         if event.seq > self.opening {
             self.notes.extend(Note::after(&self.now, event).or(note));
         }
-        self.note_rings(event);
         self.extend_lane(event.actor.task, event);
         if let Some(moved) = moved {
             // Whoever drops a guard need not be the one who acquired it: both may look different then.
@@ -204,27 +198,6 @@ impl Trace {
         }
         if matches!(event.what, What::Lost { .. }) {
             self.end_all(event);
-        }
-    }
-
-    /// Takes note of those who wait for each other from here on, in a program: of a run its end says so.
-    fn note_rings(&mut self, event: &Event) {
-        let Event { seq, at, actor, .. } = *event;
-        if actor.step.is_some() || self.rings.len() >= MOST_RINGS {
-            return;
-        }
-        let rings = match event.what {
-            _ if seq == self.opening => deadlock::all(&self.now),
-            What::Wait { .. } if seq > self.opening => {
-                deadlock::closed_by(&self.now, actor.task).into_iter().collect()
-            }
-            _ => Vec::new(),
-        };
-        for ring in rings.into_iter().take(MOST_RINGS - self.rings.len()) {
-            let Some(last) = ring.waits.iter().max_by_key(|wait| wait.asked_seq) else { continue };
-            let what = Noted::Round { ring: self.rings.len() as u32 };
-            self.notes.push(Note { seq, at, lock: Some(last.lock), task: last.task, what });
-            self.rings.push(ring);
         }
     }
 

@@ -6,7 +6,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+#[cfg(feature = "cli")]
+use super::Ring;
 use super::{Cause, End, words};
+#[cfg(feature = "cli")]
+use crate::event::Time;
 use crate::event::{Event, Family, Mode, Names, OpId, Outcome, StepId, What};
 
 #[derive(Serialize)]
@@ -156,8 +160,37 @@ pub(crate) fn escape(json: String) -> String {
     escaped
 }
 
+/// Tasks of a program that wait for each other, in JSON: `event` is `stuck`, with the `ns` at which that is so, the `cause`,
+/// `since_ns`, and each `task` that `waits`, for which `lock` and which `owner` of it.
+#[cfg(feature = "cli")]
+pub(crate) fn ring_line(names: &Names, ring: &Ring, now: Time) -> String {
+    #[derive(Serialize)]
+    struct Waits<'a> {
+        task: &'a str,
+        lock: &'a str,
+        owner: Option<&'a str>,
+    }
+    #[derive(Serialize)]
+    struct Stuck<'a> {
+        event: &'static str,
+        ns: u64,
+        cause: Cause,
+        since_ns: u64,
+        waits: Vec<Waits<'a>>,
+    }
+    let waits = ring.waits.iter().map(|wait| Waits {
+        task: names.task(wait.task),
+        lock: names.lock(wait.lock),
+        owner: wait.owner.map(|owner| names.task(owner)),
+    });
+    let (cause, since_ns, waits) = (ring.cause, ring.since().nanos(), waits.collect());
+    let stuck = Stuck { event: "stuck", ns: now.nanos(), cause, since_ns, waits };
+    // As above: nothing in it can fail.
+    escape(serde_json::to_string(&stuck).unwrap_or_default())
+}
+
 /// The last line of a run in JSON: `event` is `end`, with `ns`, the `outcome`, the `cause` of a
-/// deadlock, and `why` then, if that is more than the outcome says. If it began late, it says how many events
+/// deadlock, or why tasks of a program wait for each other then, and `why` then, if that is more than the outcome says. If it began late, it says how many events
 /// came [`earlier`](super::Trace::earlier).
 pub fn end_line(end: &End, cause: Option<Cause>, earlier: u64) -> String {
     #[derive(Serialize)]

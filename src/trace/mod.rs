@@ -39,6 +39,8 @@ pub use handoff::{Fate, Freed, Handoff, Passed};
 use handoffs::Handed;
 pub use handoffs::{Arrow, Handoffs};
 pub(crate) use json::escape as json_escape;
+#[cfg(feature = "cli")]
+pub(crate) use json::ring_line as json_ring_line;
 pub use json::{end_line as json_end_line, line as json_line};
 use lane::Spans;
 pub use lane::{Lane, Looks, Span};
@@ -82,8 +84,6 @@ pub struct Trace {
     locks: Vec<OfLock>,
     handoffs: Handed,
     notes: Vec<Note>,
-    /// Those that notes are about.
-    rings: Vec<Ring>,
     gaps: Vec<Gap>,
     /// How many tasks and locks losses have ended since the last checkpoint.
     ended: usize,
@@ -349,11 +349,6 @@ impl Trace {
     /// ```
     pub fn gaps(&self, moment: u64) -> &[Gap] {
         &self.gaps[..self.gaps.partition_point(|gap| gap.seq <= moment)]
-    }
-
-    /// Those who wait for each other, of a [`Noted::Round`].
-    pub fn ring(&self, number: u32) -> Option<&Ring> {
-        self.rings.get(number as usize)
     }
 
     /// What is worth a sentence of this event, if anything is.

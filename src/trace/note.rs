@@ -82,11 +82,6 @@ pub enum Noted {
         /// Who ran meanwhile: nobody else did anything, and it neither slept nor waited.
         ran: TaskId,
     },
-    /// It waits for somebody who waits for it, or for itself: what [`Trace::ring`](super::Trace::ring) tells of this number.
-    Round {
-        /// Which.
-        ring: u32,
-    },
 }
 
 impl Note {

@@ -46,6 +46,10 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     writeln!(out, "{:>stamp$}  {}{note}", words::stamp(end.at, line.finely), end.outcome)?;
     if end.outcome == Outcome::Deadlock {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
+    } else if let Some(text) =
+        why::tell(trace.names(), &why::lasting(&trace.state(trace.len()), end.at, true))
+    {
+        writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&text))?;
     }
     Ok(())
 }

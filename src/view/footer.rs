@@ -24,7 +24,7 @@ pub(super) fn draw(scene: &Scene, state: &State, layout: &Layout, buf: &mut Buff
     let (when, text) = match lane {
         _ if quiz::hides(scene) => (words::moment(scene.view.now), guess(scene)),
         Some(lane) => (words::moment(scene.view.now), details(scene, state, lane)),
-        None => match why::sentence_of(scene.trace, state, scene.view.moment) {
+        None => match why::sentence_of(scene.trace, state, scene.view.moment, scene.view.now) {
             Some(sentence) => (words::moment(sentence.at), sentence.text),
             None => (words::moment(scene.view.now), nothing(scene)),
         },

@@ -1,18 +1,20 @@
 //! What happens in a program as lines, where there is no terminal to draw in.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::super::args::ListFormat;
 use super::super::{Failure, is_utf8};
 use crate::event::{Event, Mode, Names, Outcome, Time, What};
 use crate::live::{Frame, Live};
-use crate::trace::{End, json_end_line, json_line, words};
+use crate::trace::{End, Ring, State, json_end_line, json_line, json_ring_line, why, words};
 
 /// Prints what the program tells, until its end.
 pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let (mut names, mut seq, mut at) = (Names::default(), 0, Time::ZERO);
     let (mut earlier, mut opening) = (0, 0);
+    let mut stuck = Stuck::default();
     let gone = loop {
         // What is known is told before more is waited for.
         if !live.is_ready() {
@@ -42,7 +44,11 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
                 }
                 continue;
             }
-            Ok(Frame::Now(_)) => continue,
+            Ok(Frame::Now(now)) => {
+                at = now.max(at);
+                stuck.tell(&mut out, &names, (at, false), format)?;
+                continue;
+            }
             Ok(Frame::End(end)) => {
                 at = end.max(at);
                 break None;
@@ -68,16 +74,67 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             }
             ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
         }
+        stuck.learn(&names, &event);
+        stuck.tell(&mut out, &names, (at, false), format)?;
     };
+    stuck.tell(&mut out, &names, (at, true), format)?;
+    let cause = stuck.told.first().map(|ring| ring.cause);
     let end = End { outcome: Outcome::Stopped, at, note: gone.clone() };
     match format {
         ListFormat::Text => {
             writeln!(out, "{:>12}  {}", at.to_string(), gone.as_deref().unwrap_or("the end"))?;
         }
-        ListFormat::Json => writeln!(out, "{}", json_end_line(&end, None, earlier))?,
+        ListFormat::Json => writeln!(out, "{}", json_end_line(&end, cause, earlier))?,
     }
     out.flush()?;
     Ok(())
+}
+
+/// Who waits for whom, and those who wait for each other and were told of.
+#[derive(Default)]
+struct Stuck {
+    state: State,
+    told: Vec<Ring>,
+    /// When it was looked for last.
+    looked: Time,
+}
+
+impl Stuck {
+    /// To look for them with every event would cost more than all else.
+    const PAUSE: Duration = Duration::from_millis(100);
+
+    fn learn(&mut self, names: &Names, event: &Event) {
+        self.state.grow(names);
+        self.state.apply(event);
+    }
+
+    /// Tells of those who wait for each other `now`, at the end of all or before, and were not told of.
+    fn tell(
+        &mut self,
+        out: &mut impl Write,
+        names: &Names,
+        (now, over): (Time, bool),
+        format: ListFormat,
+    ) -> io::Result<()> {
+        if now.since(self.looked) < Self::PAUSE && !over {
+            return Ok(());
+        }
+        self.looked = now;
+        let rings = why::lasting(&self.state, now, over);
+        for ring in rings.iter().filter(|ring| !self.told.contains(ring)) {
+            match format {
+                ListFormat::Text => {
+                    let text = why::tell(names, std::slice::from_ref(ring)).unwrap_or_default();
+                    let line = format!("{:>12}  {}", now.to_string(), words::clean(&text));
+                    let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
+                    writeln!(out, "{line}")?;
+                }
+                ListFormat::Json => writeln!(out, "{}", json_ring_line(names, ring, now))?,
+            }
+        }
+        self.told = rings;
+        Ok(())
+    }
 }
 
 /// An event as a line for people: one of what holds where it `opens`.

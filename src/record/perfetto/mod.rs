@@ -377,7 +377,6 @@ const fn verb(note: &Note) -> Option<&'static str> {
         Noted::Unheard { stored: true, .. } => "notified nobody: stored,",
         Noted::HeldUp { .. } => "waits for what is free of",
         Noted::Late { .. } => "wakes late",
-        Noted::Round { .. } => "waits for one who waits for it, for",
         Noted::Took { .. } => return None,
     })
 }

@@ -3,17 +3,17 @@
 //! Read off the last state of a run that ended so: who is in a queue, whose the lock is, who stands
 //! ahead. It says what *is* a deadlock, never what could become one.
 
-mod closed;
 mod graph;
+mod rings;
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::State;
-use crate::event::{Family, LockId, Mode, TaskId};
-pub(super) use closed::{all, closed_by};
+use crate::event::{Family, LockId, Mode, TaskId, Time};
 use graph::Graph;
+pub(super) use rings::rings;
 
 /// The cause of a deadlock, as the scenario language spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -90,6 +90,8 @@ pub struct Wait {
     pub way: InTheWay,
     /// The event with which the task asked.
     pub asked_seq: u64,
+    /// When that was.
+    pub asked: Time,
 }
 
 /// Tasks of which each waits for the next, and the last for the first; or one that waits for what
@@ -108,8 +110,13 @@ impl Ring {
     }
 
     /// The event that closed it.
-    fn closed(&self) -> u64 {
+    pub(super) fn closed(&self) -> u64 {
         self.waits.iter().map(|wait| wait.asked_seq).max().unwrap_or(0)
+    }
+
+    /// When that was.
+    pub(crate) fn since(&self) -> Time {
+        self.waits.iter().map(|wait| wait.asked).max().unwrap_or_default()
     }
 }
 

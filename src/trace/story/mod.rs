@@ -156,11 +156,9 @@ impl<'a> Rows<'a> {
             (before.last, before.owners, before.granted) = (seq, owners, granted);
             return None;
         }
-        let (mut text, tone) = tell(event, state, trace.names());
-        if seq <= trace.opening() && matches!(event.what, What::Spawn) {
-            // It had started before.
-            text = "is there".into();
-        }
+        let stood = standing(event, trace.names()).filter(|_| seq <= trace.opening());
+        let is_told = stood.is_some();
+        let (text, tone) = stood.unwrap_or_else(|| tell(event, state, trace.names()));
         let late = matches!(event.what, What::Wake)
             && state.task(event.actor.task).is_some_and(|task| task.late.is_some());
         let fits = text.len() < self.room || text.chars().count() < self.room;
@@ -169,7 +167,7 @@ impl<'a> Rows<'a> {
             last: seq,
             at: event.at,
             task: event.actor.task,
-            shorter: if fits { Vec::new() } else { shorter(event, state, trace.names()) },
+            shorter: if fits || is_told { Vec::new() } else { shorter(event, state, trace.names()) },
             text,
             tone,
             handoff: None,
@@ -190,6 +188,25 @@ impl<'a> Rows<'a> {
         }
         self.last.replace(row)
     }
+}
+
+/// What is told of where things stood at the beginning, if that is something else than what an event like it tells.
+fn standing(event: &Event, names: &Names) -> Option<(String, Tone)> {
+    Some(match event.what {
+        What::Spawn => ("is there".into(), Tone::Life),
+        What::Grant { lock, .. } if names.locks.len() > 1 => {
+            (format!("was granted {}", names.lock(lock)), Tone::Grant)
+        }
+        What::Grant { .. } => ("was granted".into(), Tone::Grant),
+        // Nobody knows any more who did it.
+        What::AddPermits { lock, permits } => {
+            (format!("{} of {} came before", words::permits(permits), names.lock(lock)), Tone::Caption)
+        }
+        What::ForgetPermits { lock, permits } => {
+            (format!("{} of {} went before", words::permits(permits), names.lock(lock)), Tone::Caption)
+        }
+        _ => return None,
+    })
 }
 
 impl Iterator for Rows<'_> {

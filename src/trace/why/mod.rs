@@ -6,6 +6,7 @@
 //! any more, is told here as well.
 
 mod handed;
+mod lasting;
 mod noted;
 mod standing;
 mod stuck;
@@ -17,6 +18,8 @@ use super::{Fate, Handoff, INSTANT, Lock, State, Trace, words};
 use crate::event::{Event, Mode, Outcome, Time, What};
 
 pub use handed::explain;
+use lasting::tell_briefly;
+pub(crate) use lasting::{lasting, tell};
 pub use noted::note;
 pub use standing::{of_lock, of_task};
 pub use stuck::stuck;
@@ -37,27 +40,43 @@ pub struct Sentence {
 /// Handoffs of one instant are told together, the longest wait first: with a critical section of no
 /// length the lock goes there and back before anybody could read of the first.
 pub fn sentence(trace: &Trace, moment: u64) -> Option<Sentence> {
-    sentence_of(trace, &trace.state(moment), moment)
+    let state = trace.state(moment);
+    sentence_of(trace, &state, moment, state.at)
 }
 
-/// The same of whoever has that moment's state.
-pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64) -> Option<Sentence> {
+/// The same of whoever has that moment's state; it is `now`, which nothing that has happened is after.
+pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64, now: Time) -> Option<Sentence> {
     let deadlock = trace.end().is_some_and(|end| end.outcome == Outcome::Deadlock);
     if deadlock && moment == trace.len() {
         return Some(Sentence { at: state.at, text: stuck(trace) });
     }
-    if let Some(event) = trace.event(moment)
-        && let Some(text) = passing(trace, state, &event)
+    let event = trace.event(moment);
+    let passes = event.and_then(|event| Some((event.at, passing(trace, state, &event)?)));
+    let last = trace.handoffs(moment).last_seq();
+    let noted = trace.notes(moment).last().filter(|noted| last.is_none_or(|last| last < noted.seq));
+    let rings = lasting(state, now, trace.end().is_some() && moment == trace.len());
+    if let Some(first) = rings.first()
+        && passes.is_none()
+        && noted.map(|noted| noted.seq).max(last).is_none_or(|last| last <= first.closed())
+        && let Some(text) = tell(trace.names(), &rings)
     {
-        return Some(Sentence { at: event.at, text });
+        return Some(Sentence { at: first.since(), text });
     }
+    let mut sentence = match (passes, noted) {
+        (Some((at, text)), _) => Sentence { at, text },
+        (None, Some(noted)) => Sentence { at: noted.at, text: note(trace, noted) },
+        (None, None) => last_handoff(trace, state, moment)?,
+    };
+    // Others go on, and what they do would hide who does not.
+    if let Some(waits) = tell_briefly(trace.names(), &rings) {
+        sentence.text = format!("{waits} {}", sentence.text);
+    }
+    Some(sentence)
+}
+
+/// What there is to say of the last handoff, and of those of its instant; where there was none, how things stand.
+fn last_handoff(trace: &Trace, state: &State, moment: u64) -> Option<Sentence> {
     let handoffs = trace.handoffs(moment);
-    let last = handoffs.last_seq();
-    if let Some(noted) = trace.notes(moment).last()
-        && last.is_none_or(|last| last < noted.seq)
-    {
-        return Some(Sentence { at: noted.at, text: note(trace, noted) });
-    }
     let Some(last) = handoffs.last() else { return standing::situation(trace, state) };
     // With the real clock an instant is less than a millisecond from one to the next. A busy program hands on
     // without such an end: then it is the last that is told.

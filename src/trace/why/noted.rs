@@ -1,6 +1,5 @@
 //! What is said of a note: barging, giving up, a notification that nobody heard, waiting behind another.
 
-use super::stuck;
 use crate::event::{LockId, LockKind, Mode, OpId, TaskId, Time, What};
 use crate::trace::{Note, Noted, Trace, words};
 
@@ -55,7 +54,6 @@ pub fn note(trace: &Trace, note: &Note) -> String {
                  later reader in."
             )
         }
-        Noted::Round { ring } => trace.ring(ring).map_or_else(String::new, |ring| stuck::round(trace, ring)),
         Noted::Late { due, ran } => {
             let late = words::growing(note.at.since(due));
             let (due, now) = (words::moment(due), words::moment(note.at));

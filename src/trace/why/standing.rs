@@ -190,10 +190,15 @@ fn held(trace: &Trace, state: &State, lock: &Lock, name: &str) -> Option<String>
         (Mode::Exclusive, ..) if lock.kind.family() == Family::RwLock => format!("{name} to write"),
         _ => name.to_owned(),
     };
+    let names = owners(trace, lock, true);
+    if lock.holders.is_empty() {
+        let (was, has) = if several { ("were", "have") } else { ("was", "has") };
+        let when = words::moment(owner.since);
+        return Some(format!("{names} {was} granted {what} at {when}, and {has} not run yet."));
+    }
     let asleep = state.task(owner.task).is_some_and(|task| matches!(task.life, Life::Asleep { .. }));
     Some(format!(
-        "{} {hold} {what}{}{}.",
-        owners(trace, lock, true),
+        "{names} {hold} {what}{}{}.",
         since(lock, owner),
         if asleep && !several { ", asleep with the guard in hand" } else { "" },
     ))

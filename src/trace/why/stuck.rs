@@ -1,31 +1,18 @@
 //! What is said of a deadlock: who, what, why.
 
 use super::noted::unheard;
-use crate::event::{LockId, Mode, TaskId};
+use crate::event::{LockId, Mode, Names, TaskId};
 use crate::trace::deadlock::{InTheWay, Ring, Wait};
 use crate::trace::{Cause, State, Trace, words};
 
 /// So many rings, waits of a ring, and others are told of.
 const MOST: usize = 4;
 
-/// Who waits for whom, of those who wait for each other while others go on.
-pub(super) fn round(trace: &Trace, ring: &Ring) -> String {
-    let state = &State::default();
-    let told = Told { trace, state }.ring(ring);
-    // A guard may be in other hands by now, and somebody from outside can end a wait.
-    let who = match ring.waits.len() {
-        0 | 1 => "It cannot",
-        2 => "Neither can",
-        _ => "None of them can",
-    };
-    format!("A {}: {told}. {who} go on by itself.", ring.cause.words())
-}
-
 /// Who waits for whom, when nothing can move any more; of those who are many, some.
 pub fn stuck(trace: &Trace) -> String {
     let Some(deadlock) = trace.deadlock() else { return "Deadlock: nothing can move any more.".to_owned() };
     let state = trace.state(trace.len());
-    let told = Told { trace, state: &state };
+    let told = Told { names: trace.names(), trace: Some(trace), state: &state };
     let mut text = String::new();
     for (index, ring) in deadlock.rings.iter().take(MOST).enumerate() {
         let what = ring.cause.words();
@@ -49,22 +36,24 @@ pub fn stuck(trace: &Trace) -> String {
 }
 
 /// What is told of.
-struct Told<'a> {
-    trace: &'a Trace,
-    state: &'a State,
+pub(super) struct Told<'a> {
+    pub names: &'a Names,
+    /// What led there, where that is known.
+    pub trace: Option<&'a Trace>,
+    pub state: &'a State,
 }
 
 impl Told<'_> {
-    fn task(&self, task: TaskId) -> String {
-        words::the(self.trace.names().task(task))
+    pub fn task(&self, task: TaskId) -> String {
+        words::the(self.names.task(task))
     }
 
-    fn lock(&self, lock: LockId) -> &str {
-        self.trace.names().lock(lock)
+    pub fn lock(&self, lock: LockId) -> &str {
+        self.names.lock(lock)
     }
 
     /// Why those of a ring are stuck.
-    fn ring(&self, ring: &Ring) -> String {
+    pub fn ring(&self, ring: &Ring) -> String {
         let Some(first) = ring.waits.first() else { return String::new() };
         match ring.cause {
             Cause::SelfLock => {
@@ -162,7 +151,8 @@ impl Told<'_> {
         let (task, lock) = (self.task(wait.task), self.lock(wait.lock));
         match wait.mode {
             Mode::Signal => {
-                let lost = unheard(self.trace, wait.lock).map_or_else(String::new, |note| {
+                let lost = self.trace.and_then(|trace| unheard(trace, wait.lock));
+                let lost = lost.map_or_else(String::new, |note| {
                     let by = self.task(note.task);
                     format!("; {by} had notified at {}, when nobody waited", words::moment(note.at))
                 });

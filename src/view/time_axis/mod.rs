@@ -412,11 +412,7 @@ fn mark(scene: &Scene, window: &Window, layout: &Layout, note: &Note, buf: &mut 
                 paint::put(buf, x + 2, lane.y, room, word, theme.dim);
             }
         }
-        Noted::Barged { .. }
-        | Noted::Took { .. }
-        | Noted::HeldUp { .. }
-        | Noted::Late { .. }
-        | Noted::Round { .. } => {}
+        Noted::Barged { .. } | Noted::Took { .. } | Noted::HeldUp { .. } | Noted::Late { .. } => {}
     }
 }
 

@@ -1,0 +1,64 @@
+//! What is said of tasks of a program that wait for each other while others go on.
+
+use std::time::Duration;
+
+use super::stuck::Told;
+use crate::event::{Names, Time};
+use crate::trace::deadlock::{self, InTheWay, Ring};
+use crate::trace::{State, words};
+
+/// Tasks with several futures wait for each other all the time, and for themselves, until one of the others is done. What
+/// lasts so long is worth to be told.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// So many of a ring are named.
+const MOST: usize = 3;
+
+/// Those who wait for each other at `now`, the first one first: all of them where it is `over`, and else those who have
+/// done so for a second.
+pub(crate) fn lasting(state: &State, now: Time, over: bool) -> Vec<Ring> {
+    let mut rings = deadlock::rings(state);
+    rings.retain(|ring| over || now.since(ring.since()) >= LASTS);
+    rings
+}
+
+/// All there is to say of these rings: of the first who waits for whom, and how many more there are.
+pub(crate) fn tell(names: &Names, rings: &[Ring]) -> Option<String> {
+    let (first, others) = rings.split_first()?;
+    let told = Told { names, trace: None, state: &State::default() }.ring(first);
+    let more = match others.len() {
+        0 => String::new(),
+        1 => " There is another ring.".to_owned(),
+        more => format!(" There are {more} other rings."),
+    };
+    let but = "Only a timeout ends this, or a guard in another future or task.";
+    Some(format!("A {}: {told}.{more} {but}", first.cause.words()))
+}
+
+/// The same in a few words.
+pub(super) fn tell_briefly(names: &Names, rings: &[Ring]) -> Option<String> {
+    let (first, others) = rings.split_first()?;
+    let told = Told { names, trace: None, state: &State::default() };
+    let since = words::moment(first.since());
+    let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
+    if let [alone] = first.waits.as_slice() {
+        let (who, lock) = (words::opening(names.task(alone.task)), told.lock(alone.lock));
+        return Some(format!("{who} waits for {lock}, which it holds itself{more}, since {since}."));
+    }
+    // What the one before it waits for is what it holds.
+    let before = first.waits.iter().cycle().skip(first.waits.len() - 1);
+    let who = first.waits.iter().zip(before).enumerate().take(MOST).map(|(place, (wait, before))| {
+        let name = if place == 0 { words::opening(names.task(wait.task)) } else { told.task(wait.task) };
+        match before.way {
+            InTheWay::Holds => format!("{name} with {}", told.lock(before.lock)),
+            InTheWay::Granted | InTheWay::Ahead => name,
+        }
+    });
+    let mut who: Vec<String> = who.collect();
+    let last = match first.waits.len().saturating_sub(MOST) {
+        0 => who.pop().unwrap_or_default(),
+        1 => "another".to_owned(),
+        others => format!("{others} others"),
+    };
+    Some(format!("{} and {last} wait for each other{more} since {since}.", who.join(", ")))
+}
