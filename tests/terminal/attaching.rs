@@ -252,7 +252,8 @@ fn what_was_to_be_saved_in_a_folder_that_is_gone_is_saved_among_the_temporary_fi
     let script = script.replace("exec", &format!("cd within && TMPDIR=\"{}\" exec", spare.display()));
     let shot = saves("seen.lockscope", &script, || std::fs::remove_dir(&within).unwrap());
     assert!(shot.contains("saved 2 events in "), "{shot}");
-    assert!(spare.join("lockscope-1.lockscope").exists());
+    let kept = std::fs::metadata(spare.join("lockscope-1.lockscope")).unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&kept.permissions()) & 0o777, 0o600);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -124,11 +125,12 @@ impl Keep for Here {
     }
 }
 
-/// A new file under the first name that is free there.
+/// A new file under the first name that is free there. Among the temporary files it is for nobody else to read.
 fn free(folder: &Path) -> io::Result<(PathBuf, File)> {
+    let mode = if folder == Path::new("") { 0o666 } else { 0o600 };
     for number in 1..=NAMES {
         let path = folder.join(format!("lockscope-{number}.lockscope"));
-        match File::create_new(&path) {
+        match File::options().write(true).create_new(true).mode(mode).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -95,7 +95,10 @@ impl Search<'_> {
             lock.holders.iter().filter(|place| claim.mode != Mode::Shared || writes(place)).peekable();
         if owners.peek().is_some() {
             let some = owners.take(self.left).inspect(|_| self.left -= 1);
-            let stuck = some.filter(|owner| waits(self.state, owner.task).is_some());
+            // One task may have thousands of shares, and to ask it looks through all of them.
+            let mut last = None;
+            let others = some.filter(|owner| last.replace(owner.task) != Some(owner.task));
+            let stuck = others.filter(|owner| waits(self.state, owner.task).is_some());
             return stuck.map(wait(InTheWay::Holds)).collect();
         }
         // Only readers have it: a writer stands ahead.
