@@ -141,9 +141,7 @@ impl Owners {
             *seen = place.task.0;
         }
         // No branch of it can be foretold wrongly, nor of what follows.
-        for (low, high) in IN_ORDER {
-            (seen[low], seen[high]) = (seen[low].min(seen[high]), seen[low].max(seen[high]));
-        }
+        let seen = in_order(seen);
         let mut kept = [Self::NOBODY; Self::LOOKED_AT];
         let (mut different, mut last) = (0, Self::NOBODY);
         for task in seen {
@@ -170,29 +168,22 @@ impl Owners {
     }
 }
 
-/// Eight numbers are in order when each of these pairs is put in order, one after the other: a sorting network of the fewest
-/// comparisons (Knuth, The Art of Computer Programming, volume 3, 5.3.4).
-const IN_ORDER: [(usize, usize); 19] = [
-    (0, 2),
-    (1, 3),
-    (4, 6),
-    (5, 7),
-    (0, 4),
-    (1, 5),
-    (2, 6),
-    (3, 7),
-    (0, 1),
-    (2, 3),
-    (4, 5),
-    (6, 7),
-    (2, 4),
-    (3, 5),
-    (1, 4),
-    (3, 6),
-    (1, 2),
-    (3, 4),
-    (5, 6),
-];
+/// Eight numbers in order, by a sorting network of the fewest comparisons (Knuth, The Art of Computer Programming,
+/// volume 3, 5.3.4): each step takes pairs that have nothing to do with each other.
+#[inline(always)]
+// They are places, and nothing else.
+#[allow(clippy::many_single_char_names)]
+fn in_order(numbers: [u32; 8]) -> [u32; 8] {
+    let [a, b, c, d, e, f, g, h] = numbers;
+    let pair = |low: u32, high: u32| (low.min(high), low.max(high));
+    let ((a, c), (b, d), (e, g), (f, h)) = (pair(a, c), pair(b, d), pair(e, g), pair(f, h));
+    let ((a, e), (b, f), (c, g), (d, h)) = (pair(a, e), pair(b, f), pair(c, g), pair(d, h));
+    let ((a, b), (c, d), (e, f), (g, h)) = (pair(a, b), pair(c, d), pair(e, f), pair(g, h));
+    let ((c, e), (d, f)) = (pair(c, e), pair(d, f));
+    let ((b, e), (d, g)) = (pair(b, e), pair(d, g));
+    let ((b, c), (d, e), (f, g)) = (pair(b, c), pair(d, e), pair(f, g));
+    [a, b, c, d, e, f, g, h]
+}
 
 impl Default for Owners {
     /// Nobody.
