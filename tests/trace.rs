@@ -379,6 +379,69 @@ proptest! {
     }
 }
 
+/// What a program tells that shares: three tasks that read or write a lock, or want permits, in whatever order they come,
+/// and what makes no sense in between.
+fn sharing(steps: &[(u32, u32, u8)], nonsense: &[Event]) -> Vec<Event> {
+    let (mut events, mut nonsense) = (Vec::new(), nonsense.iter().cycle());
+    let (mut holds, mut asleep) = ([None; 3], [false; 3]);
+    for (turn, &(task, lock, dice)) in steps.iter().enumerate() {
+        let (at, new) = (Time::from_nanos(turn as u64 * 7), OpId(turn as u64 + 10));
+        let (lock, index) = (LockId(lock), task as usize);
+        let mode = match (lock.0, dice % 4) {
+            (0, 0) => Mode::Exclusive,
+            (0, _) => Mode::Shared,
+            (_, permits) => Mode::Permits(permits.into()),
+        };
+        let what = match (holds[index].take(), dice) {
+            (held, 0) => {
+                holds[index] = held;
+                events.extend(nonsense.next().cloned());
+                continue;
+            }
+            (Some((lock, op, false)), 1..=30) => What::Release { lock, op },
+            (Some((lock, op, true)), 1..=20) => What::Cancel { lock, op },
+            // Whoever waited has it, and whoever has it keeps a part.
+            (Some((lock, op, _)), _) => {
+                holds[index] = Some((lock, op, false));
+                What::Acquire { lock, op, mode }
+            }
+            (None, 1) if std::mem::replace(&mut asleep[index], true) => {
+                asleep[index] = false;
+                What::Wake
+            }
+            (None, 1) => What::Sleep { until: Time::from_nanos(u64::MAX) },
+            (None, 2..=8) => {
+                holds[index] = Some((lock, new, true));
+                What::Wait { lock, op: new, mode }
+            }
+            (None, _) => {
+                holds[index] = Some((lock, new, false));
+                What::Acquire { lock, op: new, mode }
+            }
+        };
+        events.push(Event { seq: 0, at, actor: Actor { task: TaskId(task), step: None }, what });
+    }
+    events
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn who_shares_comes_to_the_same_by_a_short_way(
+        steps in prop::collection::vec((0u32..3, 0u32..2, 0u8..40), 0..300),
+        nonsense in prop::collection::vec(nonsense::event(), 1..20),
+    ) {
+        let lock = |kind, permits| LockName { name: "x".into(), kind, permits };
+        let tasks = vec!["a".into(), "b".into(), "c".into()];
+        let locks = vec![lock(LockKind::TokioRwLock, None), lock(LockKind::TokioSemaphore, Some(4))];
+        let names = Names { tasks, locks };
+        let events = sharing(&steps, &nonsense);
+        check_usual(&names, &events)?;
+        check_prefixes(&names, &events, 37)?;
+    }
+}
+
 /// One moment in a line: what each task looks like, whose the lock is, the queue.
 fn moment(trace: &Trace, moment: u64) -> String {
     let state = trace.state(moment);

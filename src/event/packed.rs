@@ -366,7 +366,13 @@ impl Packed {
     /// Whether it says no mode but the whole, and no step.
     #[inline]
     pub(crate) const fn is_plain(self) -> bool {
-        self.small() | self.0[2] >> (TASK_BITS + LOCK_BITS) == 0
+        self.small() == 0 && !self.has_step()
+    }
+
+    /// Whether it says at which step of its task's code it was.
+    #[inline]
+    pub(crate) const fn has_step(self) -> bool {
+        self.0[2] >> (TASK_BITS + LOCK_BITS) != 0
     }
 
     /// The event, which is the `seq`th of its history; `None` if it is kept elsewhere.

@@ -102,11 +102,7 @@ impl Trace {
             Some(Usual::IsGranted) => self.note_usual(packed, Usual::IsGranted, granted),
             Some(Usual::Runs) => self.note_usual(packed, Usual::Runs, None),
             Some(Usual::LetsGo) => self.note_usual(packed, Usual::LetsGo, None),
-            None => {
-                if let Some(event) = packed.event(self.len() + 1) {
-                    self.note(&event, granted);
-                }
-            }
+            None => self.note_other(packed, granted),
         }
         self.events.push_packed(packed);
         self.keep_checkpoint();
@@ -167,6 +163,28 @@ impl Trace {
         }
     }
 
+    /// Leads everything but the events themselves to the next moment, where one has a lock with others, or another way.
+    #[inline(never)]
+    fn note_other(&mut self, packed: Packed, granted: Option<usize>) {
+        let Some(moved) = self.now.usual_share(packed) else {
+            if let Some(event) = packed.event(self.len() + 1) {
+                self.note(&event, granted);
+            }
+            return;
+        };
+        let (seq, at, task, lock) = (self.now.moment, packed.at(), packed.task(), packed.lock());
+        let (from, to) = moved.stages();
+        if let Some(of) = self.tasks.get_mut(task.0 as usize) {
+            of.clocks.note(at, from, to);
+            let look = if to.is_some() { (Look::Holding, Some(lock)) } else { (Look::Idle, None) };
+            of.lane.change(seq, Some(lock), look);
+        }
+        if let Some(of) = self.locks.get_mut(lock.0 as usize) {
+            of.clocks.note(at, from, to);
+        }
+        self.extend_tenure(lock, (seq, task));
+    }
+
     /// Leads everything but the events themselves to the next moment. `event` is `handoff`, if it is one.
     fn note(&mut self, event: &Event, handoff: Option<usize>) {
         let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
@@ -191,7 +209,7 @@ impl Trace {
             let begins =
                 moved.is_some_and(|moved| moved.from.is_none() && moved.to.is_some_and(Stage::is_queued));
             if !begins {
-                self.extend_tenure(lock, event);
+                self.extend_tenure(lock, (event.seq, event.actor.task));
             }
             let waits = moved.and_then(|moved| moved.from).is_some_and(|stage| stage != Stage::Holding);
             self.note_handoff((lock, op, waits), handoff, event);
@@ -261,19 +279,19 @@ impl Trace {
             }
         }
         for lock in 0..self.locks.len() {
-            self.extend_tenure(LockId(lock as u32), event);
+            self.extend_tenure(LockId(lock as u32), (event.seq, event.actor.task));
             let of = &mut self.locks[lock];
             of.clocks.end_all(event.at);
             of.latest = Latest::default();
         }
     }
 
-    fn extend_tenure(&mut self, lock: LockId, event: &Event) {
+    fn extend_tenure(&mut self, lock: LockId, (seq, actor): (u64, TaskId)) {
         let at = lock.0 as usize;
         if let (Some(of), Some(state)) = (self.locks.get_mut(at), self.now.locks.get(at)) {
             let owners = state.group();
             let granted = state.holders.is_empty() && !owners.is_empty();
-            of.tenures.note(event.seq, event.actor.task, (owners, granted));
+            of.tenures.note(seq, actor, (owners, granted));
         }
     }
 

@@ -303,7 +303,8 @@ impl Trace {
     /// Leads a state on to a later moment.
     fn lead(&self, state: &mut State, moment: u64) {
         for seq in state.moment + 1..=moment {
-            if self.events.packed(seq).and_then(|packed| state.usual(packed)).is_none()
+            let usual = |packed| state.usual(packed).or_else(|| state.usual_share(packed));
+            if self.events.packed(seq).and_then(usual).is_none()
                 && let Some(event) = self.events.get(seq)
             {
                 state.apply(&event);

@@ -23,7 +23,7 @@ pub struct Lock {
     /// later stands last: whoever gives up ahead of others is who they hear of.
     gone: Vec<Gone>,
     /// How many permits those have. To count those of thousands with each event would take too long.
-    taken: u64,
+    pub(super) taken: u64,
     /// What last let somebody in, or could.
     pub freed: Option<Freed>,
     /// How often it was handed from one task to another.

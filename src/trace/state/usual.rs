@@ -1,5 +1,5 @@
 //! What nearly all events of a busy program are, by a short way: somebody wants one lock and no other, and has it
-//! alone. [`State::step`] comes to the same, and to whatever else there may be.
+//! alone; or shares it, and has it at once. [`State::step`] comes to the same, and to whatever else there may be.
 
 use super::{Claim, Freed, Kept, Life, Lock, Passed, Place, Stage, State};
 use crate::event::{Kind, LockKind, Mode, Packed};
@@ -119,7 +119,8 @@ impl State {
                 if claim.op == op
                     && claim.stage == Stage::Holding
                     && lock.granted.is_empty()
-                    && lock.holders.only().is_some_and(|only| own(only) && only.through != Some(TO_ALL)) =>
+                    && lock.holders.only().is_some_and(|only| own(only) && only.through != Some(TO_ALL))
+                    && lock.taken == 0 =>
             {
                 lock.holders.clear();
                 lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
@@ -134,6 +135,56 @@ impl State {
         if kind != Kind::Grant {
             task.dropped = kind == Kind::Release;
         }
+        (self.moment, self.at) = (seq, at);
+        Some(moved)
+    }
+
+    /// The same of one that shares a lock with others, or some of its permits: it gets them at once, or gives them back.
+    pub(in crate::trace) fn usual_share(&mut self, event: Packed) -> Option<Usual> {
+        let (kind, actor, id, op, at) = (event.kind(), event.task(), event.lock(), event.op(), event.at());
+        if event.has_step() || !matches!(kind, Kind::Acquire | Kind::Release) {
+            return None;
+        }
+        let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;
+        let task = self.tasks.get_mut(actor.0 as usize).map(Kept::change)?;
+        let is_shared = matches!(lock.kind, LockKind::TokioRwLock | LockKind::TokioSemaphore);
+        if !is_shared || task.life != Life::Running || !lock.granted.is_empty() {
+            return None;
+        }
+        let (seq, mode) = (self.moment + 1, event.mode());
+        let moved = match (kind, task.claims.as_slice()) {
+            // One that is there already keeps a part of what it has.
+            (Kind::Acquire, []) if lock.queue.is_empty() && lock.holders.get(op).is_none() => {
+                let (first, since, woken, through) = (None, at, None, None);
+                let (asked_seq, first_seq, overtaken) = (seq, 0, 0);
+                let place = Place {
+                    task: actor,
+                    op,
+                    mode,
+                    since,
+                    asked_seq,
+                    first,
+                    first_seq,
+                    woken,
+                    overtaken,
+                    through,
+                };
+                lock.own(place, false);
+                let stage = Stage::Holding;
+                task.claims.push(Claim { op, lock: id, mode, stage, since, asked_seq });
+                Usual::Takes
+            }
+            (Kind::Release, [claim]) if claim.op == op && claim.stage == Stage::Holding => {
+                let own = |place: &&Place| place.task == actor && place.through != Some(TO_ALL);
+                lock.holders.get(op).filter(own)?;
+                lock.disown(op);
+                lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
+                task.claims.clear();
+                Usual::LetsGo
+            }
+            _ => return None,
+        };
+        task.dropped = kind == Kind::Release;
         (self.moment, self.at) = (seq, at);
         Some(moved)
     }
