@@ -36,12 +36,8 @@ pub fn read(name: &str, color: bool) -> Result<Text, Failure> {
         return Ok(Text::Scenario(bundled.source(), None));
     }
     let (begin, file) = begin(name).map_err(|error| unreadable(name, &error))?;
-    if PRINTED.iter().any(|line| begin.starts_with(line)) {
-        return Err(Failure::Unusable(format!(
-            "error: `{0}` is what `--format json` prints, and no recording\n  help: `lockscope record SCENARIO -o \
-             run.jsonl` writes one, and of a program `lockscope::save` does\n",
-            words::clean(name)
-        )));
+    if is_printed(&begin) {
+        return Err(printed(name));
     }
     // What is called a recording is one, or a broken one: nothing that a scenario's messages would help with.
     let called = Path::new(name).extension().is_some_and(|ending| ending == "lockscope");
@@ -69,7 +65,19 @@ pub fn open(name: &str, color: bool, swaps: &[Swap]) -> Result<Input, Failure> {
 /// Reads a trace file, and nothing else.
 pub fn recorded(name: &str) -> Result<Recording, Failure> {
     let (begin, file) = begin(name).map_err(|error| no_recording(name, &error))?;
+    if is_printed(&begin) {
+        return Err(printed(name));
+    }
     recording(name, begin, file)
+}
+
+/// Says that these are events, and no recording of them.
+fn printed(name: &str) -> Failure {
+    Failure::Unusable(format!(
+        "error: `{}` is what `--format json` prints, and no recording\n  help: `lockscope record SCENARIO -o run.jsonl` \
+         writes one, and of a program `lockscope::save` does\n",
+        words::clean(name)
+    ))
 }
 
 /// Says that there is no such trace file, where only one will do.
@@ -127,19 +135,21 @@ pub fn unchanged(flags: &EngineFlags, swaps: &[Swap]) -> Result<(), Failure> {
     }
 }
 
-/// How events begin that were printed.
-const PRINTED: [&[u8]; 2] = [b"{\"seq\":", b"{\"event\":"];
+/// Whether events begin so that were printed.
+fn is_printed(begin: &[u8]) -> bool {
+    [&b"{\"seq\":"[..], b"{\"event\":"].iter().any(|line| begin.starts_with(line))
+}
 
 /// What some editors begin a file with.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The first bytes of a file, which tell what it is; from a pipe they cannot be read twice. Of a recording they come
-/// without a mark.
+/// The first bytes of a file, which tell what it is; from a pipe they cannot be read twice. Where it is no scenario they
+/// come without a mark.
 fn begin(path: &str) -> io::Result<(Vec<u8>, File)> {
     let mut file = File::open(path)?;
     let mut begin = Vec::new();
     (&mut file).take((MARK.len() + BEGINS) as u64).read_to_end(&mut begin)?;
-    if let Some(rest) = begin.strip_prefix(MARK).filter(|rest| trace_file::is_one(rest)) {
+    if let Some(rest) = begin.strip_prefix(MARK).filter(|rest| trace_file::is_one(rest) || is_printed(rest)) {
         begin = rest.to_vec();
     }
     Ok((begin, file))

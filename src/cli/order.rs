@@ -108,8 +108,10 @@ pub fn json(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
         writeln!(out, "{}", json_line(trace.names(), &event))?;
     }
     if let Some(end) = trace.end() {
-        let lasting = || why::lasting(&trace.state(trace.len()), end.at, true).first().map(|ring| ring.cause);
-        let cause = trace.deadlock().map(|deadlock| deadlock.cause).or_else(lasting);
+        let state = trace.state(trace.len());
+        let rings = why::lasting(&state, end.at, why::breaks_off(end, state.at));
+        let cause = trace.deadlock().map(|deadlock| deadlock.cause);
+        let cause = cause.or_else(|| rings.first().map(|ring| ring.cause));
         writeln!(out, "{}", json_end_line(end, cause, trace.earlier()))?;
     }
     Ok(())

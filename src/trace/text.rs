@@ -46,9 +46,10 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     writeln!(out, "{:>stamp$}  {}{note}", words::stamp(end.at, line.finely), end.outcome)?;
     if end.outcome == Outcome::Deadlock {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
-    } else if let Some(text) =
-        why::tell(trace.names(), &why::lasting(&trace.state(trace.len()), end.at, true))
-    {
+    }
+    let state = trace.state(trace.len());
+    let rings = why::lasting(&state, end.at, why::breaks_off(end, state.at));
+    if let Some(text) = why::tell(trace.names(), &rings) {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&text))?;
     }
     Ok(())

@@ -254,8 +254,9 @@ fn mistakes() -> Vec<(Vec<String>, Vec<&'static str>)> {
   "tasks": [ { "name": "a", "steps": [ { "slep": "1s" } ] } ] }"#,
     );
     let empty = path("commands-empty.json", b"");
-    let printed =
-        path("commands-printed.jsonl", say(["order", "tokio-handoff", "--format", "json"]).out.as_bytes());
+    let events = say(["order", "tokio-handoff", "--format", "json"]).out;
+    let printed = path("commands-printed.jsonl", events.as_bytes());
+    let marked = path("commands-marked.jsonl", format!("\u{feff}{events}").as_bytes());
     let folder = env!("CARGO_TARGET_TMPDIR").to_owned();
     let order = |name: &str| vec!["order".to_owned(), name.to_owned()];
     let flags = |flags: &[&str]| flags.iter().map(|&flag| flag.to_owned()).collect::<Vec<_>>();
@@ -268,6 +269,8 @@ fn mistakes() -> Vec<(Vec<String>, Vec<&'static str>)> {
         (order(&open), vec!["commands-open.json:1:1", "never closed", "put a }"]),
         (order(&empty), vec!["commands-empty.json:1:1"]),
         (order(&verb), vec!["commands-verb.json:2:42", "`slep`", "did you mean `sleep`?"]),
+        (vec!["play".to_owned(), printed.clone()], vec!["`--format json` prints"]),
+        (order(&marked), vec!["commands-marked.jsonl", "`--format json` prints"]),
         (order(&printed), vec!["commands-printed.jsonl", "`--format json` prints", "lockscope record"]),
         (order("tokio-handof"), vec!["`tokio-handof`", "did you mean `tokio-handoff`?"]),
         (order("something-else"), vec!["`something-else`", "lockscope list"]),

@@ -46,7 +46,7 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             }
             Ok(Frame::Now(now)) => {
                 at = now.max(at);
-                stuck.tell(&mut out, &names, (at, false), format)?;
+                stuck.tell(&mut out, &names, (at, None), format)?;
                 continue;
             }
             Ok(Frame::End(end)) => {
@@ -75,11 +75,11 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
         }
         stuck.learn(&names, &event);
-        stuck.tell(&mut out, &names, (at, false), format)?;
+        stuck.tell(&mut out, &names, (at, None), format)?;
     };
-    stuck.tell(&mut out, &names, (at, true), format)?;
-    let cause = stuck.told.first().map(|ring| ring.cause);
     let end = End { outcome: Outcome::Stopped, at, note: gone.clone() };
+    stuck.tell(&mut out, &names, (at, Some(&end)), format)?;
+    let cause = stuck.told.first().map(|ring| ring.cause);
     match format {
         ListFormat::Text => {
             writeln!(out, "{:>12}  {}", at.to_string(), gone.as_deref().unwrap_or("the end"))?;
@@ -108,20 +108,21 @@ impl Stuck {
         self.state.apply(event);
     }
 
-    /// Tells of those who wait for each other `now`, at the end of all or before, and were not told of.
+    /// Tells of those who wait for each other `now`, at the end of all or before, and were not told of just before.
     fn tell(
         &mut self,
         out: &mut impl Write,
         names: &Names,
-        (now, over): (Time, bool),
+        (now, end): (Time, Option<&End>),
         format: ListFormat,
     ) -> io::Result<()> {
-        if now.since(self.looked) < Self::PAUSE && !over {
+        if now.since(self.looked) < Self::PAUSE && end.is_none() {
             return Ok(());
         }
         self.looked = now;
+        let over = end.is_some_and(|end| why::breaks_off(end, self.state.at));
         let rings = why::lasting(&self.state, now, over);
-        for ring in rings.iter().filter(|ring| !self.told.contains(ring)) {
+        for ring in rings.iter().filter(|ring| !self.told.iter().any(|told| told.is_again(ring))) {
             match format {
                 ListFormat::Text => {
                     let text = why::tell(names, std::slice::from_ref(ring)).unwrap_or_default();

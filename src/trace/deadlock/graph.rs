@@ -48,8 +48,8 @@ impl<'a> Graph<'a> {
             let claim = task.waits_with().filter(|_| task.life == Life::Running)?;
             let lock = state.lock(claim.lock)?;
             let (target, owner, way) = in_the_way(lock, &ahead[claim.lock.0 as usize], TaskId(id), claim);
-            let Claim { lock, mode, asked_seq, since: asked, .. } = *claim;
-            Some((Wait { task: TaskId(id), lock, mode, owner, way, asked_seq, asked }, target))
+            let Claim { lock, mode, asked_seq, since, .. } = *claim;
+            Some((Wait { task: TaskId(id), lock, mode, owner, way, asked_seq, since }, target))
         };
         // Whoever is granted what it waits with and nothing else runs next; its claim is not queued.
         Self { state, waits: (0..state.tasks.len() as u32).map(wait).collect() }

@@ -90,8 +90,8 @@ pub struct Wait {
     pub way: InTheWay,
     /// The event with which the task asked.
     pub asked_seq: u64,
-    /// When that was.
-    pub asked: Time,
+    /// Since when it waits for that owner: when it asked, or when the owner got it where that was later and is known.
+    pub since: Time,
 }
 
 /// Tasks of which each waits for the next, and the last for the first; or one that waits for what
@@ -114,9 +114,19 @@ impl Ring {
         self.waits.iter().map(|wait| wait.asked_seq).max().unwrap_or(0)
     }
 
-    /// When that was.
+    /// Since when it is one.
     pub(crate) fn since(&self) -> Time {
-        self.waits.iter().map(|wait| wait.asked).max().unwrap_or_default()
+        self.waits.iter().map(|wait| wait.since).max().unwrap_or_default()
+    }
+
+    /// Whether the same wait for each other in both, for the same.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_again(&self, other: &Self) -> bool {
+        let alike = |one: &Wait, other: &Wait| {
+            (one.task, one.lock, one.owner) == (other.task, other.lock, other.owner)
+        };
+        self.waits.len() == other.waits.len()
+            && self.waits.iter().zip(&other.waits).all(|(one, other)| alike(one, other))
     }
 }
 

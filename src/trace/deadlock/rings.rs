@@ -11,8 +11,10 @@ use super::{InTheWay, Ring, Wait};
 use crate::event::{Family, Mode, TaskId};
 use crate::trace::{Claim, Lock, Place, Stage, State};
 
-/// So many owners and waiters are looked at, so that a picture of very many costs no more than one of many.
-const LOOK_AT: usize = 1 << 12;
+/// So many owners and waiters are looked at, and so many of one lock, so that a picture of very many costs no more than one
+/// of many.
+const LOOK_AT: usize = 1 << 15;
+const OF_ONE: usize = 1 << 12;
 
 /// The rings of those who wait at `state`, the one that closed first before all others; no task is in two of them.
 pub(in crate::trace) fn rings(state: &State) -> Vec<Ring> {
@@ -20,7 +22,7 @@ pub(in crate::trace) fn rings(state: &State) -> Vec<Ring> {
         Search { state, left: LOOK_AT, known: HashMap::new(), in_ring: HashSet::new(), rings: Vec::new() };
     // Somebody of each waits for a lock that somebody of it has, and so has a queue.
     for lock in state.locks.iter().filter(|lock| !lock.queue.is_empty() && is_owned_alone(lock)) {
-        for owner in &lock.holders {
+        for owner in lock.holders.iter().take(OF_ONE) {
             if search.left == 0 {
                 break;
             }
@@ -87,14 +89,19 @@ impl Search<'_> {
     fn in_the_way(&mut self, task: TaskId) -> Vec<Wait> {
         let Some((claim, lock)) = waits(self.state, task) else { return Vec::new() };
         let wait = |way| {
-            let Claim { lock, mode, asked_seq, since: asked, .. } = *claim;
-            move |owner: &Place| Wait { task, lock, mode, owner: Some(owner.task), way, asked_seq, asked }
+            let Claim { lock, mode, asked_seq, since, .. } = *claim;
+            move |owner: &Place| {
+                // Another future of the task that waits may have got it after that.
+                let since = since.max(owner.since);
+                Wait { task, lock, mode, owner: Some(owner.task), way, asked_seq, since }
+            }
         };
+        let most = self.left.min(OF_ONE);
         let writes = |place: &&Place| place.mode != Mode::Shared;
         let mut owners =
             lock.holders.iter().filter(|place| claim.mode != Mode::Shared || writes(place)).peekable();
         if owners.peek().is_some() {
-            let some = owners.take(self.left).inspect(|_| self.left -= 1);
+            let some = owners.take(most).inspect(|_| self.left -= 1);
             // One task may have thousands of shares, and to ask it looks through all of them.
             let mut last = None;
             let others = some.filter(|owner| last.replace(owner.task) != Some(owner.task));
@@ -102,7 +109,7 @@ impl Search<'_> {
             return stuck.map(wait(InTheWay::Holds)).collect();
         }
         // Only readers have it: a writer stands ahead.
-        let writer = lock.queue.iter().take(self.left).inspect(|_| self.left -= 1).find(writes);
+        let writer = lock.queue.iter().take(most).inspect(|_| self.left -= 1).find(writes);
         let ahead = writer.filter(|writer| writer.asked_seq < claim.asked_seq);
         ahead.map(wait(InTheWay::Ahead)).into_iter().collect()
     }
@@ -141,7 +148,7 @@ mod tests {
     const MUTEX: LockKind = LockKind::TokioMutex;
 
     /// What somebody does, a second after the one before: `A` gets a lock for itself alone and `a` waits for it, `R` shares
-    /// it and `r` asks for that once more, `x` lets go of it and `c` gives up, `.` goes on.
+    /// it and `r` asks for that once more, `g` is granted it, `x` lets go of it and `c` gives up, `.` goes on.
     fn trace(kind: LockKind, deeds: &str) -> Trace {
         let lock = |name: &str| LockName { name: name.into(), kind, permits: Some(1) };
         let tasks = ["reader", "writer", "logger", "T4", "T5", "T6"].map(Into::into).to_vec();
@@ -161,6 +168,7 @@ mod tests {
                 b'A' | b'R' => What::Acquire { lock, op, mode },
                 b'a' | b'r' => What::Wait { lock, op, mode },
                 b'x' => What::Release { lock, op },
+                b'g' => What::Grant { lock, op, mode },
                 b'.' => What::Wake,
                 _ => What::Cancel { lock, op },
             };
@@ -197,13 +205,30 @@ mod tests {
         assert_eq!(why::sentence(&trace, 7).unwrap().at, Time::from_millis(5000));
     }
 
+    /// Of a program that was killed nobody knows how long it lasted.
     #[test]
-    fn where_it_is_over_it_need_not_last() {
-        let mut trace = trace(MUTEX, "0Aa 1Ab 1aa 0ab");
-        trace.finish(End { outcome: Outcome::Stopped, at: Time::from_millis(4000), note: None });
-        assert!(sentence(&trace, 4).starts_with("A cycle: the reader"), "{}", sentence(&trace, 4));
-        let text = crate::trace::text::sequence_diagram(&trace);
-        assert!(text.ends_with(&format!("╰ {}\n", sentence(&trace, 4))), "{text}");
+    fn where_a_history_breaks_off_it_need_not_last() {
+        let ended = |at, note: Option<&str>| {
+            let mut trace = trace(MUTEX, "0Aa 1Ab 1aa 0ab");
+            let (at, note) = (Time::from_millis(at), note.map(str::to_owned));
+            trace.finish(End { outcome: Outcome::Stopped, at, note });
+            (sentence(&trace, 4), crate::trace::text::sequence_diagram(&trace))
+        };
+        let (told, text) = ended(4000, Some("it is damaged"));
+        assert!(told.starts_with("A cycle: the reader") && text.ends_with(&format!("╰ {told}\n")), "{text}");
+        // Who ends on purpose may have futures that would have gone on.
+        for (at, note, lasts) in [(4000, None, false), (4900, Some("it went on"), false), (5000, None, true)]
+        {
+            assert_eq!(ended(at, note).1.contains("A cycle"), lasts, "{at} {note:?}");
+        }
+    }
+
+    /// Of two futures that wait one gets it, and from then on the other waits for that one.
+    #[test]
+    fn it_begins_when_the_owner_got_it() {
+        let trace = trace(LockKind::TokioRwLock, "1Aa 0aa 0ra 1xa 0Aa 3.a");
+        assert!(told(&trace).starts_with("self-lock 0"));
+        assert_eq!(rings(&trace.now)[0].since(), Time::from_millis(5000));
     }
 
     /// What others do would hide it.
@@ -213,6 +238,10 @@ mod tests {
         let told_with = "The reader with a and the writer with b wait for each other since 4000 ms. The logger lets go of c";
         assert!(sentence(&trace, 7).starts_with(told_with), "{}", sentence(&trace, 7));
         assert!(sentence(&trace, 9).starts_with("The reader gave up"), "{}", sentence(&trace, 9));
+        // Of which lock that is would not be seen.
+        let trace = self::trace(MUTEX, "0Aa 1Ab 1aa 0ab 2Ac 3ac 2xc 3gc 3Ac");
+        let told_with = "wait for each other since 4000 ms. As for c: T4 got it: first in the queue";
+        assert!(sentence(&trace, 9).contains(told_with), "{}", sentence(&trace, 9));
     }
 
     #[test]
@@ -250,7 +279,7 @@ mod tests {
         trace = self::trace(LockKind::TokioRwLock, "2Ac 2rc 0Aa 0ra 1Ab 1rb 5.a 5.a");
         assert_eq!(told(&trace), "self-lock 2, self-lock 0, self-lock 1");
         assert!(
-            sentence(&trace, 8).contains("which it holds itself. There are 2 other rings. Only"),
+            sentence(&trace, 8).contains("which it holds itself. There are others. Only"),
             "{}",
             sentence(&trace, 8)
         );

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::stuck::Told;
 use crate::event::{Names, Time};
 use crate::trace::deadlock::{self, InTheWay, Ring};
-use crate::trace::{State, words};
+use crate::trace::{End, State, words};
 
 /// Tasks with several futures wait for each other all the time, and for themselves, until one of the others is done. What
 /// lasts so long is worth to be told.
@@ -13,6 +13,12 @@ const LASTS: Duration = Duration::from_secs(1);
 
 /// So many of a ring are named.
 const MOST: usize = 3;
+
+/// Whether a history that ends so after `last` breaks off there: of a program that was killed nobody knows for how much
+/// longer it was so.
+pub(crate) fn breaks_off(end: &End, last: Time) -> bool {
+    end.note.is_some() && end.at <= last
+}
 
 /// Those who wait for each other at `now`, the first one first: all of them where it is `over`, and else those who have
 /// done so for a second.
@@ -26,10 +32,11 @@ pub(crate) fn lasting(state: &State, now: Time, over: bool) -> Vec<Ring> {
 pub(crate) fn tell(names: &Names, rings: &[Ring]) -> Option<String> {
     let (first, others) = rings.split_first()?;
     let told = Told { names, trace: None, state: &State::default() }.ring(first);
+    // Of very many not all are found.
     let more = match others.len() {
-        0 => String::new(),
-        1 => " There is another ring.".to_owned(),
-        more => format!(" There are {more} other rings."),
+        0 => "",
+        1 => " There is another.",
+        _ => " There are others.",
     };
     let but = "Only a timeout ends this, or a guard in another future or task.";
     Some(format!("A {}: {told}.{more} {but}", first.cause.words()))
@@ -40,7 +47,7 @@ pub(super) fn tell_briefly(names: &Names, rings: &[Ring]) -> Option<String> {
     let (first, others) = rings.split_first()?;
     let told = Told { names, trace: None, state: &State::default() };
     let since = words::moment(first.since());
-    let more = if others.is_empty() { String::new() } else { format!(" (and {} more)", others.len()) };
+    let more = if others.is_empty() { "" } else { " (and there are others)" };
     if let [alone] = first.waits.as_slice() {
         let (who, lock) = (words::opening(names.task(alone.task)), told.lock(alone.lock));
         return Some(format!("{who} waits for {lock}, which it holds itself{more}, since {since}."));

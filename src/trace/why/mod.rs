@@ -19,7 +19,7 @@ use crate::event::{Event, Mode, Outcome, Time, What};
 
 pub use handed::explain;
 use lasting::tell_briefly;
-pub(crate) use lasting::{lasting, tell};
+pub(crate) use lasting::{breaks_off, lasting, tell};
 pub use noted::note;
 pub use standing::{of_lock, of_task};
 pub use stuck::stuck;
@@ -50,28 +50,29 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64, now: Time) 
     if deadlock && moment == trace.len() {
         return Some(Sentence { at: state.at, text: stuck(trace) });
     }
-    let event = trace.event(moment);
-    let passes = event.and_then(|event| Some((event.at, passing(trace, state, &event)?)));
+    let passing = trace.event(moment).and_then(|event| Some((event.at, passes(trace, state, &event)?)));
     let last = trace.handoffs(moment).last_seq();
     let noted = trace.notes(moment).last().filter(|noted| last.is_none_or(|last| last < noted.seq));
-    let rings = lasting(state, now, trace.end().is_some() && moment == trace.len());
+    let over = trace.end().is_some_and(|end| moment == trace.len() && breaks_off(end, state.at));
+    let rings = lasting(state, now, over);
     if let Some(first) = rings.first()
-        && passes.is_none()
+        && passing.is_none()
         && noted.map(|noted| noted.seq).max(last).is_none_or(|last| last <= first.closed())
         && let Some(text) = tell(trace.names(), &rings)
     {
         return Some(Sentence { at: first.since(), text });
     }
-    let mut sentence = match (passes, noted) {
-        (Some((at, text)), _) => Sentence { at, text },
-        (None, Some(noted)) => Sentence { at: noted.at, text: note(trace, noted) },
-        (None, None) => last_handoff(trace, state, moment)?,
+    let (of, sentence) = match (passing, noted) {
+        // That says which lock it is about.
+        (Some((at, text)), _) => (None, Sentence { at, text }),
+        (None, Some(noted)) => (Some(noted.seq), Sentence { at: noted.at, text: note(trace, noted) }),
+        (None, None) => (last, last_handoff(trace, state, moment)?),
     };
     // Others go on, and what they do would hide who does not.
-    if let Some(waits) = tell_briefly(trace.names(), &rings) {
-        sentence.text = format!("{waits} {}", sentence.text);
-    }
-    Some(sentence)
+    let Some(waits) = tell_briefly(trace.names(), &rings) else { return Some(sentence) };
+    let lock = of.and_then(|seq| trace.event(seq)?.what.lock()).map(|lock| trace.names().lock(lock));
+    let about = lock.map_or_else(String::new, |lock| format!(" As for {lock}:"));
+    Some(Sentence { text: format!("{waits}{about} {}", sentence.text), ..sentence })
 }
 
 /// What there is to say of the last handoff, and of those of its instant; where there was none, how things stand.
@@ -128,7 +129,7 @@ fn last_handoff(trace: &Trace, state: &State, moment: u64) -> Option<Sentence> {
 }
 
 /// To whom a lock, or what was added to it, passes between the event that frees it and the grant.
-fn passing(trace: &Trace, state: &State, event: &Event) -> Option<String> {
+fn passes(trace: &Trace, state: &State, event: &Event) -> Option<String> {
     let (What::Release { lock: id, .. } | What::AddPermits { lock: id, .. }) = event.what else {
         return None;
     };
