@@ -63,18 +63,26 @@ fn it_prints_what_holds_and_what_happens_until_the_end() {
     }
 }
 
+fn tell(feed: &mut Feed, ms: u64, what: What) {
+    let actor = Actor { task: TaskId(0), step: None };
+    let event = Event { seq: 0, at: Time::from_millis(ms), actor, what };
+    feed.take(&Batch { events: &[Packed::of(&event).unwrap()], ..Batch::default() });
+}
+
 /// Nothing more happens in a program that hangs: it is told why.
 #[test]
 fn it_tells_of_who_waits_for_each_other_once() {
-    for (format, told, cause) in [
+    for (format, told, missing, cause) in [
         (
             "text",
             "     1.108 s  A self-lock: a␛[2J waits for db, which it holds itself. Only a timeout",
+            "3 events are missing here",
             "the end",
         ),
         (
             "json",
             r#"{"event":"stuck","ns":1108000000,"cause":"self-lock","since_ns":8000000,"waits":[{"task":"a\u001b[2J","lock":"db","owner":"a\u001b[2J"}]}"#,
+            r#""event":"lost""#,
             r#""cause":"self-lock""#,
         ),
     ] {
@@ -88,18 +96,28 @@ fn it_tells_of_who_waits_for_each_other_once() {
         next();
         next();
         let waits = What::Wait { lock: LockId(0), op: OpId(2), mode: Mode::Exclusive };
-        for (ms, what) in [(8, waits), (1007, What::Wake), (1108, What::Wake), (2000, What::Wake)] {
-            let actor = Actor { task: TaskId(0), step: None };
-            let event = Event { seq: 0, at: Time::from_millis(ms), actor, what };
-            feed.take(&Batch { events: &[Packed::of(&event).unwrap()], ..Batch::default() });
+        for (ms, what) in
+            [(8, waits), (1007, What::Wake), (1108, What::Wake), (2000, What::Lost { events: 3 })]
+        {
+            tell(&mut feed, ms, what);
         }
         assert!(next().contains("wait"));
         // What does not last is not told.
         assert!(next().contains("wake") && next().contains("wake"));
         let line = next();
         assert!(line.starts_with(told), "{line}");
-        assert!(next().contains("wake"));
-        feed.finish(Time::from_millis(2001));
+        assert!(next().contains(missing));
+        // What holds then is told anew, with that moment's time: it is the same ring.
+        let acquire = What::Acquire { lock: LockId(0), op: OpId(1), mode: Mode::Exclusive };
+        let waits = What::Wait { lock: LockId(0), op: OpId(2), mode: Mode::Exclusive };
+        for (ms, what) in
+            [(2000, acquire), (2000, waits), (2500, What::Wake), (3100, What::Wake), (3300, What::Wake)]
+        {
+            tell(&mut feed, ms, what);
+            let line = next();
+            assert!(!line.contains("self-lock"), "{line}");
+        }
+        feed.finish(Time::from_millis(3301));
         let end = next();
         assert!(end.contains(cause), "{end}");
         assert!(lines.next().is_none());

@@ -106,6 +106,10 @@ impl Stuck {
     fn learn(&mut self, names: &Names, event: &Event) {
         self.state.grow(names);
         self.state.apply(event);
+        if matches!(event.what, What::Lost { .. }) {
+            // Where things stand is told again now.
+            self.looked = event.at;
+        }
     }
 
     /// Tells of those who wait for each other `now`, at the end of all or before, and were not told of just before.
@@ -121,6 +125,9 @@ impl Stuck {
         }
         self.looked = now;
         let over = end.is_some_and(|end| why::breaks_off(end, self.state.at));
+        // Those who wait on are not told of again, whatever was lost of when they began to.
+        let all = why::lasting(&self.state, now, true);
+        self.told.retain(|told| all.iter().any(|ring| ring.is_again(told)));
         let rings = why::lasting(&self.state, now, over);
         for ring in rings.iter().filter(|ring| !self.told.iter().any(|told| told.is_again(ring))) {
             match format {
@@ -133,7 +140,8 @@ impl Stuck {
                 ListFormat::Json => writeln!(out, "{}", json_ring_line(names, ring, now))?,
             }
         }
-        self.told = rings;
+        self.told.retain(|told| !rings.iter().any(|ring| ring.is_again(told)));
+        self.told.extend(rings);
         Ok(())
     }
 }
