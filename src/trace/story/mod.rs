@@ -156,7 +156,7 @@ impl<'a> Rows<'a> {
             (before.last, before.owners, before.granted) = (seq, owners, granted);
             return None;
         }
-        let stood = standing(event, trace.names()).filter(|_| seq <= trace.opening());
+        let stood = if seq <= trace.opening() { standing(event, trace.names()) } else { None };
         let is_told = stood.is_some();
         let (text, tone) = stood.unwrap_or_else(|| tell(event, state, trace.names()));
         let late = matches!(event.what, What::Wake)
