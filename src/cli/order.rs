@@ -108,10 +108,8 @@ pub fn json(out: &mut impl Write, trace: &Trace) -> io::Result<()> {
         writeln!(out, "{}", json_line(trace.names(), &event))?;
     }
     if let Some(end) = trace.end() {
-        let state = trace.state(trace.len());
-        let rings = why::lasting(&state, end.at, why::breaks_off(end, state.at));
         let cause = trace.deadlock().map(|deadlock| deadlock.cause);
-        let cause = cause.or_else(|| rings.first().map(|ring| ring.cause));
+        let cause = cause.or_else(|| why::lasting_at_the_end(trace).first().map(|ring| ring.cause));
         writeln!(out, "{}", json_end_line(end, cause, trace.earlier()))?;
     }
     Ok(())

@@ -47,9 +47,7 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     if end.outcome == Outcome::Deadlock {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
     }
-    let state = trace.state(trace.len());
-    let rings = why::lasting(&state, end.at, why::breaks_off(end, state.at));
-    if let Some(text) = why::tell(trace.names(), &rings) {
+    if let Some(text) = why::tell(trace.names(), &why::lasting_at_the_end(trace)) {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&text))?;
     }
     Ok(())

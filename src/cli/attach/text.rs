@@ -126,22 +126,24 @@ impl Stuck {
         self.looked = now;
         let over = end.is_some_and(|end| why::breaks_off(end, self.state.at));
         // Those who wait on are not told of again, whatever was lost of when they began to.
-        let all = why::lasting(&self.state, now, true);
-        self.told.retain(|told| all.iter().any(|ring| ring.is_again(told)));
-        let rings = why::lasting(&self.state, now, over);
-        for ring in rings.iter().filter(|ring| !self.told.iter().any(|told| told.is_again(ring))) {
+        let told = std::mem::take(&mut self.told);
+        for ring in why::lasting(&self.state, now, true) {
+            let again = told.iter().any(|told| told.is_again(&ring));
+            if !again && !over && !why::lasts(&ring, now) {
+                continue;
+            }
             match format {
+                _ if again => {}
                 ListFormat::Text => {
-                    let text = why::tell(names, std::slice::from_ref(ring)).unwrap_or_default();
+                    let text = why::tell(names, std::slice::from_ref(&ring)).unwrap_or_default();
                     let line = format!("{:>12}  {}", now.to_string(), words::clean(&text));
                     let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
                     writeln!(out, "{line}")?;
                 }
-                ListFormat::Json => writeln!(out, "{}", json_ring_line(names, ring, now))?,
+                ListFormat::Json => writeln!(out, "{}", json_ring_line(names, &ring, now))?,
             }
+            self.told.push(ring);
         }
-        self.told.retain(|told| !rings.iter().any(|ring| ring.is_again(told)));
-        self.told.extend(rings);
         Ok(())
     }
 }

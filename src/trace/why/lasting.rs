@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::stuck::Told;
-use crate::event::{Names, Time};
+use crate::event::{Names, Outcome, Time};
 use crate::trace::deadlock::{self, InTheWay, Ring};
-use crate::trace::{End, State, words};
+use crate::trace::{End, State, Trace, words};
 
 /// Tasks with several futures wait for each other all the time, and for themselves, until one of the others is done. What
 /// lasts so long is worth to be told.
@@ -24,8 +24,20 @@ pub(crate) fn breaks_off(end: &End, last: Time) -> bool {
 /// done so for a second.
 pub(crate) fn lasting(state: &State, now: Time, over: bool) -> Vec<Ring> {
     let mut rings = deadlock::rings(state);
-    rings.retain(|ring| over || now.since(ring.since()) >= LASTS);
+    rings.retain(|ring| over || lasts(ring, now));
     rings
+}
+
+/// Whether they have done so for a second.
+pub(crate) fn lasts(ring: &Ring, now: Time) -> bool {
+    now.since(ring.since()) >= LASTS
+}
+
+/// Those who wait for each other at the end of a history, but for a deadlock, of which there is more to say.
+pub(crate) fn lasting_at_the_end(trace: &Trace) -> Vec<Ring> {
+    let Some(end) = trace.end().filter(|end| end.outcome != Outcome::Deadlock) else { return Vec::new() };
+    let state = trace.state(trace.len());
+    lasting(&state, end.at, breaks_off(end, state.at))
 }
 
 /// All there is to say of these rings: of the first who waits for whom, and how many more there are.

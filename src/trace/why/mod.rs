@@ -18,8 +18,10 @@ use super::{Fate, Handoff, INSTANT, Lock, State, Trace, words};
 use crate::event::{Event, Mode, Outcome, Time, What};
 
 pub use handed::explain;
+#[cfg(feature = "cli")]
+pub(crate) use lasting::lasts;
 use lasting::tell_briefly;
-pub(crate) use lasting::{breaks_off, lasting, tell};
+pub(crate) use lasting::{breaks_off, lasting, lasting_at_the_end, tell};
 pub use noted::note;
 pub use standing::{of_lock, of_task};
 pub use stuck::stuck;
