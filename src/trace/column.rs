@@ -31,7 +31,7 @@ impl Column {
     /// Adds a change. The moments come in order, and are below [`MOST`].
     #[inline(always)]
     pub fn push(&mut self, moment: u64, mark: u8) {
-        let change = (moment as u32) << MARK_BITS | u32::from(mark);
+        let change = change(moment, mark);
         self.changes.push(change);
         self.open |= bit(change);
         if self.changes.len().is_multiple_of(BLOCK) {
@@ -56,7 +56,7 @@ impl Column {
     #[inline]
     pub fn get(&self, index: usize) -> Option<(u64, u8)> {
         let change = *self.changes.get(index)?;
-        Some((moment_of(change), (change & ((1 << MARK_BITS) - 1)) as u8))
+        Some((moment_of(change), mark_of(change)))
     }
 
     /// How many there are up to and including `moment`.
@@ -131,8 +131,18 @@ impl Column {
     }
 }
 
-fn moment_of(change: u32) -> u64 {
+/// A change in four bytes.
+#[inline]
+pub(super) const fn change(moment: u64, mark: u8) -> u32 {
+    (moment as u32) << MARK_BITS | mark as u32
+}
+
+pub(super) fn moment_of(change: u32) -> u64 {
     u64::from(change >> MARK_BITS)
+}
+
+pub(super) fn mark_of(change: u32) -> u8 {
+    (change & ((1 << MARK_BITS) - 1)) as u8
 }
 
 /// The mark of a change, as one of [`Marks`].

@@ -92,6 +92,29 @@ impl Events {
         self.parts.last()?.get(index).copied()
     }
 
+    /// Some of them.
+    #[cfg(feature = "cli")]
+    pub(super) fn lent_among(&self, some: Range<usize>) -> &[Packed] {
+        self.parts.last().and_then(|part| part.get(some)).unwrap_or_default()
+    }
+
+    /// Whether the one of this index among those that were lent last lies where the next event does.
+    #[cfg(feature = "cli")]
+    #[inline]
+    pub(super) fn is_next(&self, index: usize) -> bool {
+        self.len / PART + 1 == self.parts.len() && self.len % PART == index
+    }
+
+    /// Adds the [next](Self::is_next) that was lent, as it is. `at` is its time.
+    #[cfg(feature = "cli")]
+    #[inline(always)]
+    pub(super) fn pass(&mut self, at: Time) {
+        if self.len.is_multiple_of(STRIDE) {
+            self.times.push(at);
+        }
+        self.len += 1;
+    }
+
     #[inline]
     fn at_index(&self, index: usize) -> Option<&Packed> {
         self.parts.get(index / PART)?.get(index % PART).filter(|_| index < self.len)

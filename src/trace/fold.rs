@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::handoff::Grant;
+use super::handoffs::New;
 use super::state::Usual;
 use super::{Gap, Look, NEAR, Note, Stage, Trace, column};
 use crate::event::{Event, Kind, LockId, OpId, Packed, TaskId, What};
@@ -20,11 +21,26 @@ const MOST: usize = column::MOST as usize - 1;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Latest {
     last: Option<usize>,
+    /// Who let the receiver of the last in, and has not asked again since.
+    freer: Option<TaskId>,
     /// Those whose fate is open, by the receiver's acquisition.
     open: VecDeque<(OpId, usize)>,
 }
 
 impl Latest {
+    /// Takes note of a handoff to this acquisition.
+    #[inline]
+    fn add(&mut self, op: OpId, new: New) {
+        (self.last, self.freer) = (Some(new.index), new.freer);
+        self.open.push_back((op, new.index));
+    }
+
+    /// The last handoff, if this task let its receiver in and asks for the first time since.
+    #[inline]
+    fn asks_again(&mut self, task: TaskId) -> Option<usize> {
+        self.freer.take_if(|freer| *freer == task).and(self.last)
+    }
+
     /// The handoff to this acquisition, if its fate was open; from here on it is not.
     #[inline]
     fn settle(&mut self, op: OpId) -> Option<usize> {
@@ -72,10 +88,18 @@ impl Trace {
 
     /// Adds some of the events that were lent last.
     #[cfg(feature = "cli")]
+    #[inline(never)]
     pub(crate) fn push_lent(&mut self, some: Range<usize>) {
-        for index in some {
-            if let Some(packed) = self.lent(index) {
+        // Where nothing was left out, each lies where it comes to lie.
+        let mut in_place = self.events.is_next(some.start) && self.events.len() + some.len() <= MOST;
+        // A copy, because they come from another thread: all of them at once come sooner than one by one.
+        for packed in self.events.lent_among(some).to_vec() {
+            if in_place && packed.at() >= self.now.at && self.lead_to(packed) {
+                self.events.pass(packed.at());
+                self.keep_checkpoint();
+            } else {
                 self.push_one(packed);
+                in_place = false;
             }
         }
     }
@@ -90,13 +114,35 @@ impl Trace {
             }
             _ => packed.moved_to(packed.at().max(self.now.at)),
         };
-        if self.events.len() >= MOST || packed.kind() == Kind::Aside {
-            return;
+        if self.events.len() < MOST && self.lead_to(packed) {
+            self.events.push_packed(packed);
+            self.keep_checkpoint();
         }
-        let grant = Grant::of_packed(packed, self.len() + 1);
+    }
+
+    /// Leads everything but the events themselves to the next moment, in which this happens; not for what stands for an
+    /// event aside.
+    #[inline(always)]
+    fn lead_to(&mut self, packed: Packed) -> bool {
+        match packed.kind() {
+            Kind::Wait => self.lead_by::<{ Kind::Wait as u8 }>(packed),
+            Kind::Grant => self.lead_by::<{ Kind::Grant as u8 }>(packed),
+            Kind::Acquire => self.lead_by::<{ Kind::Acquire as u8 }>(packed),
+            Kind::Release => self.lead_by::<{ Kind::Release as u8 }>(packed),
+            Kind::Aside => return false,
+            _ => self.note_other(packed, None),
+        }
+        true
+    }
+
+    /// The same of an event of this kind. A function for each, because all in one have too much to keep in mind: what
+    /// they need finds no room in the processor's registers.
+    #[inline(never)]
+    fn lead_by<const KIND: u8>(&mut self, packed: Packed) {
+        let Some(kind) = Kind::from_number(KIND) else { return };
+        let grant = Grant::of_packed(kind, packed, self.len() + 1);
         let granted = grant.and_then(|grant| self.handoff(&grant));
-        // Each is noted on its own, so that what follows from how it moves is not to be decided again and again.
-        match self.now.usual(packed) {
+        match self.now.usual(kind, packed) {
             Some(Usual::Asks) => self.note_usual(packed, Usual::Asks, None),
             Some(Usual::Takes) => self.note_usual(packed, Usual::Takes, None),
             Some(Usual::IsGranted) => self.note_usual(packed, Usual::IsGranted, granted),
@@ -104,8 +150,6 @@ impl Trace {
             Some(Usual::LetsGo) => self.note_usual(packed, Usual::LetsGo, None),
             None => self.note_other(packed, granted),
         }
-        self.events.push_packed(packed);
-        self.keep_checkpoint();
     }
 
     /// Gives room for what comes next, with those events in it already: each is to be [looked at](Self::lent) and pushed,
@@ -124,13 +168,13 @@ impl Trace {
 
     /// Adds the handoff that a grant is.
     #[inline]
-    fn handoff(&mut self, grant: &Grant) -> Option<usize> {
-        self.handoffs.push(&self.events, &self.now, grant, self.opening)
+    fn handoff(&mut self, grant: &Grant) -> Option<New> {
+        self.handoffs.push(&self.now, grant, self.opening)
     }
 
     /// Leads everything but the events themselves to the moment to which the state came by the usual way.
     #[inline(always)]
-    fn note_usual(&mut self, packed: Packed, moved: Usual, granted: Option<usize>) {
+    fn note_usual(&mut self, packed: Packed, moved: Usual, granted: Option<New>) {
         let (seq, at, task, lock) = (self.now.moment, packed.at(), packed.task(), packed.lock());
         let (from, to) = moved.stages();
         let (look, about) = match to {
@@ -149,23 +193,22 @@ impl Trace {
         if to != Some(Stage::Waiting) {
             of.tenures.change(seq, to.map(|_| task), to == Some(Stage::Granted));
         }
-        if let Some(index) = granted {
-            of.latest.last = Some(index);
-            of.latest.open.push_back((packed.op(), index));
+        if let Some(new) = granted {
+            of.latest.add(packed.op(), new);
         } else if from == Some(Stage::Granted) {
             if let Some(index) = of.latest.settle(packed.op()) {
                 self.handoffs.settle(index, seq);
             }
         } else if to == Some(Stage::Waiting)
-            && let Some(last) = of.latest.last
+            && let Some(last) = of.latest.asks_again(task)
         {
-            self.handoffs.note_asking(&self.events, last, seq, task);
+            self.handoffs.ask_again(last, seq);
         }
     }
 
     /// Leads everything but the events themselves to the next moment, where one has a lock with others, or another way.
     #[inline(never)]
-    fn note_other(&mut self, packed: Packed, granted: Option<usize>) {
+    fn note_other(&mut self, packed: Packed, granted: Option<New>) {
         let Some(moved) = self.now.usual_share(packed) else {
             if let Some(event) = packed.event(self.len() + 1) {
                 self.note(&event, granted);
@@ -186,7 +229,7 @@ impl Trace {
     }
 
     /// Leads everything but the events themselves to the next moment. `event` is `handoff`, if it is one.
-    fn note(&mut self, event: &Event, handoff: Option<usize>) {
+    fn note(&mut self, event: &Event, handoff: Option<New>) {
         let note = Note::before(&self.now, event).or_else(|| Note::late(&self.now, &self.events, event));
         let moved = self.now.step(event);
         if let (Some(moved), Some(lock)) = (moved, event.what.lock()) {
@@ -240,24 +283,23 @@ impl Trace {
 
     /// Takes note of a handoff, or of what comes after one; `waits` says whether the acquisition had been
     /// under way and did not hold anything yet.
-    fn note_handoff(
-        &mut self,
-        (lock, op, waits): (LockId, OpId, bool),
-        handoff: Option<usize>,
-        event: &Event,
-    ) {
+    fn note_handoff(&mut self, (lock, op, waits): (LockId, OpId, bool), handoff: Option<New>, event: &Event) {
         let Some(latest) = self.locks.get_mut(lock.0 as usize).map(|of| &mut of.latest) else { return };
-        if let Some(index) = handoff {
-            latest.last = Some(index);
-            latest.open.push_back((op, index));
-            return;
+        if let Some(new) = handoff {
+            return latest.add(op, new);
         }
         let Some(last) = latest.last else { return };
         let settles = waits && !matches!(event.what, What::Grant { .. });
         if let Some(index) = settles.then(|| latest.settle(op)).flatten() {
             self.handoffs.settle(index, event.seq);
         }
-        self.handoffs.note(&self.events, last, event);
+        if matches!(event.what, What::Wait { .. }) {
+            if let Some(last) = latest.asks_again(event.actor.task) {
+                self.handoffs.ask_again(last, event.seq);
+            }
+        } else if self.handoffs.let_in(&self.events, last, event) {
+            latest.freer = Some(event.actor.task);
+        }
     }
 
     fn extend_lane(&mut self, task: TaskId, event: &Event) {
@@ -300,6 +342,6 @@ impl Trace {
     /// way, so that all of them together take a part of what the events take.
     fn stride(&self, under_way: usize) -> u64 {
         let kept = self.names.tasks.len() + self.names.locks.len() + under_way;
-        (6 * kept).max(6 * NEAR as usize) as u64
+        (8 * kept).max(16 * NEAR as usize) as u64
     }
 }

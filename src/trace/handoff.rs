@@ -39,6 +39,8 @@ pub struct Freed {
     pub at: Time,
     /// Who had owned the lock, or who notified, sent and the like.
     pub task: TaskId,
+    /// Who acted: another, where whoever drops a guard is not who acquired it.
+    pub(super) actor: TaskId,
     /// How.
     pub how: Passed,
 }
@@ -46,7 +48,8 @@ pub struct Freed {
 impl Freed {
     /// By whoever acts in this event.
     pub(super) const fn by(event: &Event, how: Passed) -> Self {
-        Self { seq: event.seq, at: event.at, task: event.actor.task, how }
+        let task = event.actor.task;
+        Self { seq: event.seq, at: event.at, task, actor: task, how }
     }
 }
 
@@ -120,10 +123,10 @@ impl Grant {
         Some(Self { seq: event.seq, at: event.at, to: event.actor.task, lock, op, mode })
     }
 
-    /// The same of the one that becomes the `seq`th.
+    /// The same of the one of this kind that becomes the `seq`th.
     #[inline]
-    pub fn of_packed(event: Packed, seq: u64) -> Option<Self> {
-        (event.kind() == Kind::Grant).then(|| {
+    pub fn of_packed(kind: Kind, event: Packed, seq: u64) -> Option<Self> {
+        (kind == Kind::Grant).then(|| {
             let (to, lock, op, mode) = (event.task(), event.lock(), event.op(), event.mode());
             Self { seq, at: event.at(), to, lock, op, mode }
         })

@@ -1,7 +1,7 @@
-//! All handoffs of a history: 25 bytes each, since nearly all that there is to say of one is said by the
+//! All handoffs of a history: 24 bytes each, since nearly all that there is to say of one is said by the
 //! events that it names.
 
-use super::column::until_from;
+use super::column::{change, mark_of, moment_of, until_from};
 use super::events::Events;
 use super::handoff::{Fate, Freed, Grant, Handoff, Passed};
 use super::state::State;
@@ -10,12 +10,23 @@ use crate::event::{Event, LockId, Mode, Names, OpId, TaskId, Time, What};
 /// A handoff, as the events that made it what it is; 0 stands for none.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slim {
+    /// With a mark, as a [change](super::column) has one.
     grant: u32,
     asked: u32,
     first: u32,
     from: u32,
     settled: u32,
     again: u32,
+}
+
+impl Slim {
+    fn grant(self) -> u64 {
+        moment_of(self.grant)
+    }
+
+    fn mark(self) -> u8 {
+        mark_of(self.grant)
+    }
 }
 
 /// Marks: how its receiver was let in is the number in this list, beginning at 1; nobody knows; or all of it
@@ -32,27 +43,34 @@ const HOW: [Passed; 9] = [
     Passed::Received,
 ];
 const UNKNOWN: u8 = 0;
-const ELSEWHERE: u8 = u8::MAX;
+const ELSEWHERE: u8 = HOW.len() as u8 + 1;
 
 fn mark(how: Option<Passed>) -> u8 {
     let number = |how| HOW.iter().position(|other| *other == how).map_or(0, |at| at as u8 + 1);
     how.map_or(UNKNOWN, number)
 }
 
+/// One that has just been added.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct New {
+    pub index: usize,
+    /// Who let the receiver in, where that is on record already.
+    pub freer: Option<TaskId>,
+}
+
 /// All of them, as they are kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Handed {
     slim: Vec<Slim>,
-    marks: Vec<u8>,
     /// Those about which there is more to say.
     elsewhere: Vec<Handoff>,
 }
 
 impl Handed {
-    /// Adds the handoff that a grant is, if it is one; `before` is the state that it finds. Its index. Since when its
+    /// Adds the handoff that a grant is, if it is one; `before` is the state that it finds. Since when its
     /// receiver was the first in the queue is not known where that was in the `opening`.
     #[inline]
-    pub fn push(&mut self, events: &Events, before: &State, grant: &Grant, opening: u64) -> Option<usize> {
+    pub fn push(&mut self, before: &State, grant: &Grant, opening: u64) -> Option<New> {
         let lock = before.lock(grant.lock)?;
         // A grant out of nowhere is a task that got the lock at once but has to yield first.
         let (at, place) = match lock.queue.front()? {
@@ -64,8 +82,8 @@ impl Handed {
             && place.mode == grant.mode
             && lock.cleared(place).is_none()
             && place.overtaken == 0
-            && place.since == events.at(place.asked_seq)
-            && lock.freed.is_none_or(|from| from.task == events.task(from.seq));
+            && !place.again
+            && lock.freed.is_none_or(|from| from.task == from.actor);
         let (mark, asked) = if usual {
             (mark(lock.freed.map(|from| from.how)), place.asked_seq as u32)
         } else {
@@ -73,15 +91,14 @@ impl Handed {
             (ELSEWHERE, self.elsewhere.len() as u32 - 1)
         };
         self.slim.push(Slim {
-            grant: grant.seq as u32,
+            grant: change(grant.seq, mark),
             asked,
             first: first.map_or(0, |_| place.first_seq as u32),
             from: lock.freed.map_or(0, |from| from.seq as u32),
             settled: 0,
             again: 0,
         });
-        self.marks.push(mark);
-        Some(self.slim.len() - 1)
+        Some(New { index: self.slim.len() - 1, freer: lock.freed.map(|from| from.task) })
     }
 
     /// Takes note of how one went on with its receiver: event `seq` is of the same acquisition.
@@ -92,60 +109,56 @@ impl Handed {
         }
     }
 
-    /// Takes note of who asks for the lock after one: as [`note`](Self::note) does.
+    /// Takes note that whoever let the receiver of one in asks again, in event `seq`.
     #[inline]
-    pub fn note_asking(&mut self, events: &Events, index: usize, seq: u64, task: TaskId) {
-        let open = self.slim.get(index).is_some_and(|slim| slim.from != 0 && slim.again == 0);
-        if open
-            && self.freed_by(events, index) == Some(task)
-            && let Some(slim) = self.slim.get_mut(index)
-        {
+    pub fn ask_again(&mut self, index: usize, seq: u64) {
+        if let Some(slim) = self.slim.get_mut(index) {
             slim.again = seq as u32;
         }
     }
 
     /// Takes note of what came after one: `event` is of the same lock, and no other handoff of that lock
-    /// lies between.
-    pub fn note(&mut self, events: &Events, index: usize, event: &Event) {
+    /// lies between. Whether this is what let the receiver in.
+    pub fn let_in(&mut self, events: &Events, index: usize, event: &Event) -> bool {
         let passes = match event.what {
             What::Sent { .. } => (Mode::Message, Passed::Sent),
             What::Received { .. } => (Mode::Room, Passed::Received),
-            What::Wait { .. } => return self.note_asking(events, index, event.seq, event.actor.task),
-            _ => return,
+            _ => return false,
         };
-        let Some(slim) = self.slim.get(index).copied() else { return };
+        let Some(slim) = self.slim.get(index).copied() else { return false };
         let (from, settled) = (slim.from, slim.settled);
         let (mode, how) = passes;
         let here = settled == 0 || u64::from(settled) == event.seq;
-        let Some(grant) = events.get(slim.grant.into()).filter(|_| from == 0 && here) else { return };
+        let Some(grant) = events.get(slim.grant()).filter(|_| from == 0 && here) else {
+            return false;
+        };
         let wants = matches!(grant.what, What::Grant { mode: wanted, .. } if wanted == mode);
-        if !wants || event.actor.task == grant.actor.task {
-            return;
-        }
-        if let (Some(slim), Some(kept)) = (self.slim.get_mut(index), self.marks.get_mut(index)) {
-            if *kept == ELSEWHERE {
+        let lets_in = wants && event.actor.task != grant.actor.task;
+        if lets_in && let Some(slim) = self.slim.get_mut(index) {
+            if slim.mark() == ELSEWHERE {
                 if let Some(handoff) = self.elsewhere.get_mut(slim.asked as usize) {
                     handoff.from = Some(Freed::by(event, how));
                 }
             } else {
-                *kept = mark(Some(how));
+                slim.grant = change(slim.grant(), mark(Some(how)));
             }
             slim.from = event.seq as u32;
         }
+        lets_in
     }
 
     /// Who let the receiver in.
     fn freed_by(&self, events: &Events, index: usize) -> Option<TaskId> {
         let slim = self.slim.get(index).filter(|slim| slim.from != 0)?;
-        if *self.marks.get(index)? == ELSEWHERE {
+        if slim.mark() == ELSEWHERE {
             return self.elsewhere.get(slim.asked as usize)?.from.map(|from| from.task);
         }
         Some(events.task(slim.from.into()))
     }
 
     pub fn until<'a>(&'a self, events: &'a Events, names: &'a Names, moment: u64) -> Handoffs<'a> {
-        let last = self.slim.last().is_none_or(|last| u64::from(last.grant) <= moment);
-        let until = || self.slim.partition_point(|slim| u64::from(slim.grant) <= moment);
+        let last = self.slim.last().is_none_or(|last| last.grant() <= moment);
+        let until = || self.slim.partition_point(|slim| slim.grant() <= moment);
         let len = if last { self.slim.len() } else { until() };
         Handoffs { handed: self, events, names, len }
     }
@@ -189,7 +202,7 @@ impl<'a> Handoffs<'a> {
     /// Which event the handoff of this index is; 0 if there is none.
     pub fn seq(&self, index: usize) -> u64 {
         let slim = self.handed.slim.get(index).filter(|_| index < self.len);
-        slim.map_or(0, |slim| slim.grant.into())
+        slim.map_or(0, |slim| slim.grant())
     }
 
     /// The last event that is one.
@@ -203,7 +216,7 @@ impl<'a> Handoffs<'a> {
         let moment = |seq: u32| (seq != 0).then_some(u64::from(seq));
         let settled = moment(slim.settled).and_then(|seq| Some((seq, fate(&events.get(seq)?.what))));
         let asked_again = moment(slim.again).map(|seq| (seq, events.at(seq)));
-        let mark = *self.handed.marks.get(index)?;
+        let mark = slim.mark();
         if mark == ELSEWHERE {
             let told = self.handed.elsewhere.get(slim.asked as usize)?;
             return Some(Handoff { settled, asked_again, ..*told });
@@ -225,14 +238,14 @@ impl<'a> Handoffs<'a> {
             position: 1,
             cleared: None,
             overtaken: 0,
-            from: from.map(|(seq, how)| Freed { seq, at: events.at(seq), task: events.task(seq), how: *how }),
+            from: from.map(|(seq, how)| freed(events, seq, *how)),
             settled,
             asked_again,
         })
     }
 
     fn grant(&self, slim: Slim) -> Option<(Event, (LockId, OpId, Mode))> {
-        let grant = self.events.get(slim.grant.into())?;
+        let grant = self.events.get(slim.grant())?;
         match grant.what {
             What::Grant { lock, op, mode } => Some((grant, (lock, op, mode))),
             _ => None,
@@ -242,7 +255,7 @@ impl<'a> Handoffs<'a> {
     /// What is drawn of the handoff of this index, as far as is known at `moment`.
     pub fn arrow(&self, index: usize, moment: u64) -> Option<Arrow> {
         let slim = *self.handed.slim.get(index).filter(|_| index < self.len)?;
-        let seq = u64::from(slim.grant);
+        let seq = slim.grant();
         let from = || self.handed.freed_by(self.events, index);
         let lock = self.events.lock(seq)?;
         Some(Arrow {
@@ -268,13 +281,19 @@ impl<'a> Handoffs<'a> {
     /// How many there were at `moment`, where it is known that there were so many: quick if there were about
     /// so many more as is `likely`.
     pub fn until_from(&self, known: usize, likely: usize, moment: u64) -> usize {
-        until_from(&self.handed.slim[..self.len], known, likely, |slim| u64::from(slim.grant) <= moment)
+        until_from(&self.handed.slim[..self.len], known, likely, |slim| slim.grant() <= moment)
     }
 
     /// How many there were at `moment`.
     pub fn until(&self, moment: u64) -> usize {
-        self.handed.slim[..self.len].partition_point(|slim| u64::from(slim.grant) <= moment)
+        self.handed.slim[..self.len].partition_point(|slim| slim.grant() <= moment)
     }
+}
+
+/// Who let somebody in and did nothing else: whoever acted.
+fn freed(events: &Events, seq: u64, how: Passed) -> Freed {
+    let task = events.task(seq);
+    Freed { seq, at: events.at(seq), task, actor: task, how }
 }
 
 /// What the event that decided it made of a handoff.

@@ -28,7 +28,7 @@ pub mod words;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use crate::event::{Event, LockId, Names, Outcome, TaskId, Time};
+use crate::event::{Event, LockId, Names, Outcome, Packed, TaskId, Time};
 
 pub use deadlock::{Cause, Deadlock, Ring, deadlock};
 pub use events::Events;
@@ -280,7 +280,7 @@ impl Trace {
     }
 
     /// What held when the first `moment` events had happened. The latest moment costs nothing; any other a copy
-    /// that shares what it can, and up to 6144 events, or six for each task, lock and operation under way
+    /// that shares what it can, and up to 16,384 events, or eight for each task, lock and operation under way
     /// where those are more. What lies near the moment that was asked for before costs as little then too.
     pub fn state(&self, moment: u64) -> Cow<'_, State> {
         if moment >= self.len() {
@@ -303,7 +303,8 @@ impl Trace {
     /// Leads a state on to a later moment.
     fn lead(&self, state: &mut State, moment: u64) {
         for seq in state.moment + 1..=moment {
-            let usual = |packed| state.usual(packed).or_else(|| state.usual_share(packed));
+            let usual =
+                |packed: Packed| state.usual(packed.kind(), packed).or_else(|| state.usual_share(packed));
             if self.events.packed(seq).and_then(usual).is_none()
                 && let Some(event) = self.events.get(seq)
             {

@@ -65,6 +65,8 @@ pub struct Place {
     pub overtaken: u32,
     /// Of one that is granted: through what, where that is known.
     pub(super) through: Option<Passed>,
+    /// Whether it waited once more, after it had been let in: then it has not waited since it asked.
+    pub(in crate::trace) again: bool,
 }
 
 impl Placed for Place {
@@ -497,6 +499,7 @@ mod tests {
             woken: None,
             overtaken: 0,
             through: None,
+            again: false,
         }
     }
 

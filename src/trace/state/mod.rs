@@ -240,6 +240,7 @@ impl State {
                 woken: (stage == Stage::Woken).then_some(since),
                 overtaken: known.map_or(0, |place| place.overtaken),
                 through: lock.freed.filter(|_| known.is_some()).map(|freed| freed.how),
+                again: known.is_some_and(|place| place.again || stage.is_queued()),
             };
             match stage {
                 Stage::Granted => {

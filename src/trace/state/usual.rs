@@ -41,10 +41,11 @@ impl Usual {
 }
 
 impl State {
-    /// Leads to the next moment, whose event is `event`, if that is one of the usual; if not, nothing happens.
+    /// Leads to the next moment, whose event is `event` of this kind, if that is one of the usual; if not, nothing
+    /// happens.
     #[inline(always)]
-    pub(in crate::trace) fn usual(&mut self, event: Packed) -> Option<Usual> {
-        let (kind, actor, id, op, at) = (event.kind(), event.task(), event.lock(), event.op(), event.at());
+    pub(in crate::trace) fn usual(&mut self, kind: Kind, event: Packed) -> Option<Usual> {
+        let (actor, id, op, at) = (event.task(), event.lock(), event.op(), event.at());
         if !event.is_plain() || !matches!(kind, Kind::Wait | Kind::Grant | Kind::Acquire | Kind::Release) {
             return None;
         }
@@ -67,6 +68,7 @@ impl State {
             woken: None,
             overtaken: 0,
             through: None,
+            again: false,
         };
         let freed = lock.freed;
         // What it had been through in the queue goes on with it. Changed where it is then: to read at once what was
@@ -123,7 +125,7 @@ impl State {
                     && lock.taken == 0 =>
             {
                 lock.holders.clear();
-                lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
+                lock.freed = Some(Freed { seq, at, task: actor, actor, how: Passed::Released });
                 task.claims.clear();
                 Usual::LetsGo
             }
@@ -168,6 +170,7 @@ impl State {
                     woken,
                     overtaken,
                     through,
+                    again: false,
                 };
                 lock.own(place, false);
                 let stage = Stage::Holding;
@@ -178,7 +181,7 @@ impl State {
                 let own = |place: &&Place| place.task == actor && place.through != Some(TO_ALL);
                 lock.holders.get(op).filter(own)?;
                 lock.disown(op);
-                lock.freed = Some(Freed { seq, at, task: actor, how: Passed::Released });
+                lock.freed = Some(Freed { seq, at, task: actor, actor, how: Passed::Released });
                 task.claims.clear();
                 Usual::LetsGo
             }
