@@ -4,6 +4,8 @@
 //! time, from the first event to the moment when the other side has seen them all. *Filled* rows begin when all
 //! is written or sent, so they tell what the receiving side alone can do; the others tell both at once. The
 //! ratio is that to the channel of the standard library in the same round.
+//!
+//! The last rows go on into a history: the other side is a thread that makes one of what it is handed, as `attach` does.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -12,8 +14,11 @@ use std::sync::{Arc, Mutex as StdMutex, MutexGuard, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lockscope::event::{Actor, Kind, LockId, LockKind, Mode, OpId, Packed, TaskId, What};
+use lockscope::event::{
+    Actor, Event, Kind, LockId, LockKind, LockName, Mode, Names, OpId, Packed, TaskId, Time, What,
+};
 use lockscope::sync::{Batch, Mutex, Outlet, Recorder};
+use lockscope::trace::Trace;
 
 const ROUNDS: usize = 15;
 
@@ -68,15 +73,57 @@ enum Work {
 struct Ours {
     recorder: Recorder,
     gate: Arc<StdMutex<()>>,
+    /// How many events were seen, or are in a history.
     seen: Arc<AtomicU64>,
     locks: Vec<Mutex<u64>>,
 }
 
+/// Hands events on to a thread that makes a history of them.
+struct Telling {
+    gate: Arc<StdMutex<()>>,
+    send: mpsc::SyncSender<(Names, Vec<Packed>)>,
+}
+
+impl Outlet for Telling {
+    fn take(&mut self, batch: &Batch<'_>) {
+        drop(self.gate.lock().unwrap());
+        let more = Names { tasks: batch.tasks.to_vec(), locks: batch.locks.to_vec() };
+        self.send.send((more, batch.events.to_vec())).unwrap();
+    }
+}
+
+/// Makes histories of so many events, one after the other.
+fn follow(receiver: &mpsc::Receiver<(Names, Vec<Packed>)>, seen: &AtomicU64) {
+    let (mut names, mut trace) = (Names::default(), Trace::default());
+    for (more, events) in receiver {
+        names.tasks.extend(more.tasks);
+        names.locks.extend(more.locks);
+        trace.grow(&names);
+        trace.push_all(&events);
+        seen.fetch_add(events.len() as u64, Ordering::Relaxed);
+        if trace.len() >= EVENTS {
+            trace = Trace::new(names.clone());
+        }
+    }
+}
+
+/// So many batches may wait to become history.
+const WAITING: usize = 64;
+
 impl Ours {
-    fn new(threads: u64) -> Self {
+    fn new(threads: u64, history: bool) -> Self {
         let recorder = Recorder::with_memory(MEMORY);
-        let (gate, seen) = (Arc::default(), Arc::default());
-        recorder.attach(Counting { gate: Arc::clone(&gate), seen: Arc::clone(&seen) });
+        let gate: Arc<StdMutex<()>> = Arc::default();
+        let seen: Arc<AtomicU64> = Arc::default();
+        if history {
+            let (send, receiver) = mpsc::sync_channel(WAITING);
+            recorder.attach(Telling { gate: Arc::clone(&gate), send });
+            let seen = Arc::clone(&seen);
+            let follow = move || follow(&receiver, &seen);
+            thread::Builder::new().name("history".into()).spawn(follow).unwrap();
+        } else {
+            recorder.attach(Counting { gate: Arc::clone(&gate), seen: Arc::clone(&seen) });
+        }
         let lock = |number| {
             recorder.add_task(format!("task {number}"));
             Mutex::recorded(&recorder, recorder.add_lock(format!("{number}"), LockKind::TokioMutex), 0)
@@ -115,6 +162,9 @@ impl Ours {
         }
         drop(gate);
         self.recorder.flush();
+        while self.seen.load(Ordering::Relaxed) - before < EVENTS {
+            thread::yield_now();
+        }
         let time = begin.elapsed();
         assert_eq!(self.seen.load(Ordering::Relaxed) - before, EVENTS, "none is lost");
         assert_eq!(self.recorder.lost(), 0);
@@ -132,8 +182,13 @@ fn channel<S: Fn(Packed) + Clone + Send + Sync>(
     let fill = move || {
         on_threads(threads, |thread| {
             let send = send.clone();
-            for _ in 0..EVENTS / threads {
-                send(Packed::from_words([clock.raw(), Kind::Acquire as u64, thread]));
+            for op in 0..EVENTS / threads / 2 {
+                let (lock, op) = (LockId(thread as u32), OpId(thread << 32 | op));
+                let actor = Actor { task: TaskId(thread as u32), step: None };
+                for what in [What::Acquire { lock, op, mode: Mode::Exclusive }, What::Release { lock, op }] {
+                    let at = Time::from_nanos(clock.raw());
+                    send(Packed::of(&Event { seq: 0, at, actor, what }).unwrap());
+                }
             }
         });
         // The last sender: the other side sees the end.
@@ -162,6 +217,30 @@ fn std_channel(threads: u64, filled: bool) -> Duration {
     channel(threads, filled, (send, move || receiver.into_iter().map(look).sum()))
 }
 
+/// The same into a history; what it is sent is of locks that nobody waits for.
+fn std_history(threads: u64, filled: bool) -> Duration {
+    let (sender, receiver) = mpsc::channel();
+    let send = move |event| sender.send(event).unwrap();
+    let names = Names {
+        tasks: (0..threads).map(|task| format!("task {task}").into()).collect(),
+        locks: (0..threads)
+            .map(|lock| LockName {
+                name: format!("{lock}").into(),
+                kind: LockKind::TokioMutex,
+                permits: None,
+            })
+            .collect(),
+    };
+    let receive = move || {
+        let mut trace = Trace::new(names);
+        for event in receiver {
+            trace.push_packed(event);
+        }
+        trace.len()
+    };
+    channel(threads, filled, (send, receive))
+}
+
 fn tokio_channel(threads: u64, filled: bool) -> Duration {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let send = move |event| sender.send(event).unwrap();
@@ -180,13 +259,16 @@ fn main() {
     println!("millions of events a second, and the ratio to the standard library's channel");
     for threads in [1, 2] {
         for filled in [true, false] {
-            let ours = Ours::new(threads);
+            let (ours, told) = (Ours::new(threads, false), Ours::new(threads, true));
             let mut rows: Vec<Measured<'_>> = vec![
                 ("std mpsc", Box::new(|| std_channel(threads, filled))),
                 ("A/A: std mpsc", Box::new(|| std_channel(threads, filled))),
                 ("tokio unbounded", Box::new(|| tokio_channel(threads, filled))),
                 ("recorder", Box::new(|| ours.round(Work::Records, filled))),
                 ("recorder, of locks", Box::new(|| ours.round(Work::Locks, filled))),
+                ("std mpsc, history", Box::new(|| std_history(threads, filled))),
+                ("recorder, history", Box::new(|| told.round(Work::Records, filled))),
+                ("of locks, history", Box::new(|| told.round(Work::Locks, filled))),
             ];
             let mut measured = vec![Vec::new(); rows.len()];
             for _ in 0..ROUNDS {

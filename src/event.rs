@@ -4,6 +4,7 @@
 //! *what* happened, *when*, to *whom*; its `seq` is the total order, its `at` only positions it.
 //! Names live beside the events, in [`Names`], so that an event stays small.
 
+mod bundle;
 mod kinds;
 mod packed;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use bundle::Bundle;
 pub use kinds::{Family, LockKind, Policy};
 pub(crate) use packed::Brief;
 pub use packed::{Kind, Packed};

@@ -40,6 +40,15 @@ fn give(feed: &mut Feed, names: Option<&Names>, events: &[Event]) {
     feed.take(&Batch { tasks, locks, events: &packed, asides: &asides, ..Batch::default() });
 }
 
+/// What happened, as it is told.
+fn happened(frame: Frame) -> Vec<Event> {
+    match frame {
+        Frame::Events(events) => events.iter().filter_map(|packed| packed.event(0)).collect(),
+        Frame::Aside(event) => vec![event],
+        _ => Vec::new(),
+    }
+}
+
 /// All that a viewer is told until the end.
 fn watch(live: &mut Live) -> (Names, Vec<Event>, Time) {
     let (mut names, mut events) = (Names::default(), Vec::new());
@@ -47,9 +56,12 @@ fn watch(live: &mut Live) -> (Names, Vec<Event>, Time) {
         match live.read().unwrap() {
             Frame::Task(name) => names.tasks.push(name),
             Frame::Lock(lock) => names.locks.push(lock),
-            Frame::Event(event) => events.push(Event { seq: events.len() as u64 + 1, ..event }),
-            Frame::Before { .. } | Frame::Now(_) => {}
             Frame::End(at) => return (names, events, at),
+            frame => {
+                for event in happened(frame) {
+                    events.push(Event { seq: events.len() as u64 + 1, ..event });
+                }
+            }
         }
     }
 }
@@ -88,12 +100,12 @@ fn who_comes_late_is_told_where_things_stand_and_then_all_that_happens() {
     let begun = [event(1, 0, What::Spawn), event(2, 1, What::Spawn), event(3, 0, ACQUIRE), event(4, 1, WAIT)];
     give(&mut feed, Some(&db()), &begun);
     let mut live = Live::connect(serving.addr(), None).unwrap();
-    let told: Vec<Frame> = (0..6).map(|_| live.read().unwrap()).collect();
+    let told: Vec<Frame> = (0..5).map(|_| live.read().unwrap()).collect();
     assert!(matches!(&told[2], Frame::Lock(lock) if &*lock.name == "db"));
     // In the place of four events come the two that still hold.
     assert_eq!(told[3], Frame::Before { events: 4, opening: 2 });
-    assert_eq!(told[4], Frame::Event(Event { seq: 0, ..begun[2].clone() }));
-    assert_eq!(told[5], Frame::Event(Event { seq: 0, ..begun[3].clone() }));
+    let hold = begun[2..].iter().map(|event| Event { seq: 0, ..event.clone() });
+    assert_eq!(happened(told[4].clone()), hold.collect::<Vec<_>>());
     // What it is told later follows what it was told: it is seated by now.
     let release = What::Release { lock: LockId(0), op: OpId(1) };
     give(&mut feed, None, &[event(5, 0, release.clone())]);
@@ -124,11 +136,16 @@ fn a_viewer_that_reads_nothing_costs_a_bounded_queue_and_is_told_what_it_missed(
     let (mut told, mut missed, mut after) = (0, 0, Vec::new());
     loop {
         match live.read().unwrap() {
-            Frame::Event(Event { what: What::Lost { events }, .. }) => missed += events,
-            Frame::Event(event) if missed == 0 => told += u64::from(matches!(event.what, What::Busy { .. })),
-            Frame::Event(event) => after.push(event.what),
             Frame::End(_) => break,
-            _ => {}
+            frame => {
+                for event in happened(frame) {
+                    match event.what {
+                        What::Lost { events } => missed += events,
+                        what if missed == 0 => told += u64::from(matches!(what, What::Busy { .. })),
+                        what => after.push(what),
+                    }
+                }
+            }
         }
     }
     assert_eq!(missed, lost);
@@ -147,11 +164,11 @@ fn who_does_nothing_begins_when_somebody_comes_to_see() {
     give(&mut feed, Some(&db()), &begun);
     // A program that served late has told nobody of what was before that.
     let mut live = Live::connect(serving.addr(), None).unwrap();
-    let told: Vec<Frame> = (0..6).map(|_| live.read().unwrap()).collect();
+    let told: Vec<Frame> = (0..5).map(|_| live.read().unwrap()).collect();
     assert_eq!(told[3], Frame::Before { events: 4, opening: 2 });
-    assert_eq!(told[4], Frame::Event(Event { seq: 0, ..begun[1].clone() }));
-    let alive = Event { seq: 0, ..event(4, 0, What::Spawn) };
-    assert_eq!(told[5], Frame::Event(alive));
+    let alive = event(4, 0, What::Spawn);
+    let hold = [begun[1].clone(), alive].map(|event| Event { seq: 0, ..event });
+    assert_eq!(happened(told[4].clone()), hold);
 }
 
 /// Who sits there before anything has happened may look at a program whose recorder has seen much.
@@ -174,7 +191,7 @@ fn a_feed_that_begins_late_says_so_to_who_was_there_before() {
     });
     // It is told one or both of what happened as what holds.
     assert!(before == Some((1000, 1)) || before == Some((1001, 2)), "{told:?}");
-    let events = told.iter().filter(|frame| matches!(frame, Frame::Event(_))).count();
+    let events: usize = told.iter().map(|frame| happened(frame.clone()).len()).sum();
     assert_eq!(events, 2, "{told:?}");
 }
 
@@ -290,11 +307,8 @@ fn who_joins_after_a_loss_is_told_of_it() {
     let (mut feed, serving) = feed("127.0.0.1:0").unwrap();
     give(&mut feed, Some(&db()), &[event(1, 0, ACQUIRE), event(2, 1, What::Lost { events: 7 })]);
     let mut live = Live::connect(serving.addr(), None).unwrap();
-    let told = std::iter::from_fn(|| live.read().ok()).find_map(|frame| match frame {
-        Frame::Event(event) => Some(event.what),
-        _ => None,
-    });
-    assert_eq!(told, Some(What::Lost { events: 7 }));
+    let told = std::iter::from_fn(|| live.read().ok()).flat_map(happened).next();
+    assert_eq!(told.map(|event| event.what), Some(What::Lost { events: 7 }));
 }
 
 /// Whoever inherits where to report to serves its own address when the viewer has gone, or has another program.

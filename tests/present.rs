@@ -6,8 +6,8 @@
 #[path = "common/nonsense.rs"]
 mod nonsense;
 
-use lockscope::event::{Event, LockId, Names, OpId, Packed, TaskId, Time, What};
-use lockscope::sync::{Present, Prologue};
+use lockscope::event::{Bundle, Event, LockId, Names, OpId, Packed, TaskId, Time, What};
+use lockscope::sync::Present;
 use lockscope::trace::State;
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ fn fold(names: &Names, events: &[Event]) -> (Present, State) {
     (present, state)
 }
 
-fn unpack(prologue: &Prologue) -> Vec<Event> {
+fn unpack(prologue: &Bundle) -> Vec<Event> {
     let event = |(index, packed): (usize, &Packed)| {
         let aside = || prologue.asides[packed.large() as usize].clone();
         Event { seq: index as u64 + 1, ..packed.event(0).unwrap_or_else(aside) }

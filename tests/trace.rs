@@ -159,17 +159,30 @@ fn without_step(event: &Event) -> Event {
     Event { actor: Actor { step: None, ..event.actor }, ..event.clone() }
 }
 
-/// What is usual comes to the same by its short way.
+/// What is usual comes to the same by its short way, one by one or many at once.
 fn check_usual(names: &Names, events: &[Event]) -> Result<(), TestCaseError> {
-    let (mut long, mut short) = (Trace::new(names.clone()), Trace::new(names.clone()));
+    let (mut long, mut short, mut many) =
+        (Trace::new(names.clone()), Trace::new(names.clone()), Trace::new(names.clone()));
+    let mut some = Vec::new();
     for event in events {
         long.push(event.clone());
-        match Packed::of(event) {
-            Some(packed) => short.push_packed(packed),
-            None => short.push(event.clone()),
+        if let Some(packed) = Packed::of(event) {
+            short.push_packed(packed);
+            some.push(packed);
+            // One that stands for another is passed over.
+            let stands = Packed::aside(event.at, event.actor, 0);
+            some.extend(stands.filter(|_| some.len().is_multiple_of(7)));
+        } else {
+            short.push(event.clone());
+            many.push_all(&some);
+            some.clear();
+            many.push(event.clone());
         }
     }
-    prop_assert_eq!(format!("{long:#?}"), format!("{short:#?}"));
+    many.push_all(&some);
+    let long = format!("{long:#?}");
+    prop_assert_eq!(&long, &format!("{short:#?}"));
+    prop_assert_eq!(&long, &format!("{many:#?}"));
     Ok(())
 }
 

@@ -7,9 +7,9 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
-use super::forget::{forget, take};
+use super::forget::forget;
 use crate::channel::{Lead, Offer, Run};
-use crate::event::{Event, Names, Outcome, Time};
+use crate::event::{Bundle, Event, Names, Outcome, Time};
 use crate::record::trace_file::Budget;
 use crate::scenario::ClockKind;
 use crate::trace::{End, Trace};
@@ -30,7 +30,7 @@ pub enum News {
         /// Tasks and locks that are new; they come before what happens to them.
         more: Names,
         /// What happened, in order.
-        events: Vec<Event>,
+        events: Bundle,
         /// The time up to which that is all.
         now: Time,
     },
@@ -59,7 +59,7 @@ pub(super) enum Turn {
 const KEPT: u64 = 4;
 
 /// How many events are taken in at once, so that it leaves time for keys and drawing.
-const AT_ONCE: usize = 100_000;
+const AT_ONCE: usize = 1 << 20;
 
 /// A program that is looked at while it runs, as it comes in.
 pub struct Incoming {
@@ -103,11 +103,8 @@ impl Incoming {
         if trace.len() < long || moment <= cut || trace.end().is_some() {
             return None;
         }
-        let rest = forget(trace, cut);
         self.budget = Budget::new(self.most);
-        // What was let through once is let through again.
-        rest.events().iter().try_for_each(|event| self.budget.spend(&event, &rest)).ok();
-        *trace = rest;
+        *trace = forget(trace, cut, &mut self.budget);
         Some(moment - cut + trace.opening())
     }
 
@@ -123,7 +120,7 @@ impl Incoming {
                 Ok(News::Before { .. }) => {}
                 Ok(News::Told { more, events, now }) => {
                     taken += events.len();
-                    if let Some(turn) = self.told(trace, more, events, now) {
+                    if let Some(turn) = self.told(trace, more, &events, now) {
                         return Some(turn);
                     }
                 }
@@ -146,24 +143,21 @@ impl Incoming {
         None
     }
 
-    fn told(&mut self, trace: &mut Trace, more: Names, events: Vec<Event>, now: Time) -> Option<Turn> {
+    fn told(&mut self, trace: &mut Trace, more: Names, events: &Bundle, now: Time) -> Option<Turn> {
         let mut turn = None;
         if self.full.is_none() {
             self.names.tasks.extend(more.tasks);
             self.names.locks.extend(more.locks);
             trace.grow(&self.names);
         }
-        for event in events {
-            if let Some((_, unkept)) = &mut self.full {
-                *unkept += 1;
-            } else if let Err(why) = self.budget.spend(&event, trace) {
-                turn = Some(Turn::Full(why.clone()));
-                self.full = Some((why, 1));
-            } else {
-                self.edge = event.at.max(self.edge);
-                take(trace, event);
-            }
+        let (count, before) = (events.len() as u64, trace.len());
+        if let Some((_, unkept)) = &mut self.full {
+            *unkept += count;
+        } else if let Err(why) = self.budget.pass(events, trace) {
+            turn = Some(Turn::Full(why.clone()));
+            self.full = Some((why, count - (trace.len() - before)));
         }
+        self.edge = trace.at(trace.len()).max(self.edge);
         match &self.full {
             // What is so now is not known any more: the playhead comes to an end here.
             Some((why, unkept)) => {

@@ -114,7 +114,7 @@ impl Live {
 
     /// Whether what it tells next has come already, or begins to.
     pub fn is_ready(&self) -> bool {
-        self.reader.is_ready() || !self.stream.buffer().is_empty()
+        !self.stream.buffer().is_empty()
     }
 
     /// What it tells next; waits for that.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::event::{Actor, Event, LockId, LockName, Names, Packed, TaskId, Time, What};
-use crate::sync::{Batch, Present, Prologue};
+use crate::event::{Actor, Bundle, Event, LockId, LockName, Names, Packed, TaskId, Time, What};
+use crate::sync::{Batch, Present};
 
 /// Events in one piece of a batch.
 const PIECE: usize = 16 << 10;
@@ -74,8 +74,7 @@ struct Seat {
 }
 
 struct Piece {
-    events: Vec<Packed>,
-    asides: Vec<Event>,
+    told: Arc<Bundle>,
     size: usize,
     /// Permits that had been added before it.
     added: Vec<(LockId, i64)>,
@@ -88,7 +87,7 @@ pub(super) struct Told {
     pub locks: Vec<LockName>,
     /// So many events happened before these, which tell where things stand in their place.
     pub before: u64,
-    pub events: Prologue,
+    pub events: Arc<Bundle>,
     pub now: Time,
     pub ended: Option<Time>,
 }
@@ -128,7 +127,7 @@ impl Hub {
             let size = size_of_val(events) + asides.iter().map(content).sum::<usize>();
             let mut events = events.to_vec();
             renumber(&mut events);
-            let piece = Arc::new(Piece { events, asides, size, added });
+            let piece = Arc::new(Piece { told: Arc::new(Bundle { events, asides }), size, added });
             for seat in state.seats.values_mut().filter(|seat| seat.begun) {
                 state.lost += seat.put(&piece, self.room);
             }
@@ -241,18 +240,19 @@ impl Hub {
         }
         if let Some(piece) = seat.queue.pop_front() {
             seat.queued -= piece.size;
-            told.events = Prologue { events: piece.events.clone(), asides: piece.asides.clone() };
+            told.events = Arc::clone(&piece.told);
         } else if !seat.begun {
             seat.begun = true;
-            (told.before, told.events) = (*happened, present.introduction());
+            (told.before, told.events) = (*happened, Arc::new(present.introduction()));
         } else if seat.missing > 0 {
             let at = present.at();
             let actor = Actor { task: TaskId(0), step: None };
             let events = std::mem::take(&mut seat.missing);
-            told.events = present.prologue(at, &seat.told);
+            let mut prologue = present.prologue(at, &seat.told);
             let lost = Packed::of(&Event { seq: 0, at, actor, what: What::Lost { events } });
             // So many events that their number does not fit cannot have been.
-            told.events.events.splice(0..0, lost);
+            prologue.events.splice(0..0, lost);
+            told.events = Arc::new(prologue);
         } else {
             told.ended = *ended;
         }
@@ -312,7 +312,7 @@ impl Seat {
         if self.missing == 0 {
             self.told.clone_from(&piece.added);
         }
-        let events = piece.events.iter().map(|event| event.stands_for()).sum();
+        let events = piece.told.events.iter().map(|event| event.stands_for()).sum();
         self.missing += events;
         events
     }
@@ -380,7 +380,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(hub.next(seat).events.events.len(), 30);
         }
-        let told = hub.next(seat).events.events;
+        let told = &hub.next(seat).events.events;
         assert_eq!((told[0].kind(), told[0].large()), (crate::event::Kind::Lost, 997 * 30));
         // What does not fit and tells of many that are lost stands for as many.
         let lost = Event { what: What::Lost { events: 500 }, ..WAKE };

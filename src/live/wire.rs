@@ -32,8 +32,10 @@ pub enum Frame {
         /// The events that tell where things stand.
         opening: u64,
     },
-    /// What happened next.
-    Event(Event),
+    /// What happened next: one event or more, none of them [aside](Kind::Aside).
+    Events(Vec<Packed>),
+    /// What happened next, where it has no packed form.
+    Aside(Event),
     /// Nothing happened up to this time.
     Now(Time),
     /// The recording has ended.
@@ -92,8 +94,9 @@ pub(crate) fn events(out: &mut Vec<u8>, events: &[Packed], asides: &[Event]) {
         }
         for part in run.chunks(MAX_FRAME / 24) {
             frame(out, EVENTS, |out| {
-                for word in part.iter().flat_map(|packed| packed.words()) {
-                    out.extend(word.to_le_bytes());
+                out.reserve(size_of_val(part));
+                for packed in part {
+                    out.extend_from_slice(packed.words().map(u64::to_le_bytes).as_flattened());
                 }
             });
         }
@@ -150,8 +153,6 @@ pub struct Reader {
     locks: u32,
     named: usize,
     body: Vec<u8>,
-    /// How much of a frame of events is given already.
-    given: usize,
 }
 
 fn damaged(what: &str) -> io::Error {
@@ -171,40 +172,42 @@ impl Reader {
     ///
     /// What `from` says; [`InvalidData`](io::ErrorKind::InvalidData) for what no program says.
     pub fn next(&mut self, from: &mut impl Read) -> io::Result<Frame> {
-        while self.given >= self.body.len() {
-            let mut head = [0; 5];
-            from.read_exact(&mut head)?;
-            let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
-            if length > MAX_FRAME {
-                return Err(damaged("a frame is too long"));
-            }
-            let mut body = std::mem::take(&mut self.body);
-            body.clear();
-            // What is not there yet is given no memory.
-            from.take(length as u64).read_to_end(&mut body)?;
-            if body.len() < length {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if head[0] != EVENTS {
-                return self.single(head[0], &body);
-            }
-            // One of nothing would have us read on and on without a word to whoever asked.
-            if length == 0 || !length.is_multiple_of(24) {
-                return Err(damaged("an event breaks off"));
-            }
-            (self.body, self.given) = (body, 0);
+        let mut head = [0; 5];
+        from.read_exact(&mut head)?;
+        let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        if length > MAX_FRAME {
+            return Err(damaged("a frame is too long"));
         }
-        let mut rest = &self.body[self.given..];
-        let words = [number(&mut rest)?, number(&mut rest)?, number(&mut rest)?].map(u64::from_le_bytes);
-        self.given += 24;
-        let packed = Packed::from_words(words);
-        let event = packed.event(0).ok_or_else(|| damaged("an event is of no kind"))?;
-        self.known(event)
+        let mut body = std::mem::take(&mut self.body);
+        body.clear();
+        // What is not there yet is given no memory.
+        from.take(length as u64).read_to_end(&mut body)?;
+        if body.len() < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let frame = if head[0] == EVENTS { self.several(&body) } else { self.single(head[0], &body) };
+        self.body = body;
+        frame
     }
 
-    /// Whether there is more of what was read already.
-    pub(super) fn is_ready(&self) -> bool {
-        self.given < self.body.len()
+    fn several(&self, body: &[u8]) -> io::Result<Frame> {
+        let (events, rest) = body.as_chunks::<24>();
+        // One of nothing would say nothing to whoever asked.
+        if events.is_empty() || !rest.is_empty() {
+            return Err(damaged("an event breaks off"));
+        }
+        let mut all = Vec::with_capacity(events.len());
+        for event in events {
+            let (words, _) = event.as_chunks::<8>();
+            let [at, what, whom] = [words[0], words[1], words[2]].map(u64::from_le_bytes);
+            let event = Packed::from_words([at, what, whom]);
+            if event.kind() == Kind::Aside {
+                return Err(damaged("an event is of no kind"));
+            }
+            self.known(event.task(), event.kind().has_lock().then(|| event.lock()))?;
+            all.push(event);
+        }
+        Ok(Frame::Events(all))
     }
 
     fn single(&mut self, kind: u8, mut body: &[u8]) -> io::Result<Frame> {
@@ -243,7 +246,8 @@ impl Reader {
                     5 => What::Say { text: text(body)? },
                     _ => return Err(damaged("an event is of no kind")),
                 };
-                self.known(Event { seq: 0, at, actor: Actor { task, step: None }, what })
+                self.known(task, what.lock())?;
+                Ok(Frame::Aside(Event { seq: 0, at, actor: Actor { task, step: None }, what }))
             }
             BEFORE => {
                 let [events, opening] = [number(&mut body)?, number(&mut body)?].map(u64::from_le_bytes);
@@ -267,11 +271,11 @@ impl Reader {
         text(body)
     }
 
-    /// An event of what was named.
-    fn known(&self, event: Event) -> io::Result<Frame> {
-        let lock = event.what.lock().is_none_or(|lock| lock.0 < self.locks);
-        if event.actor.task.0 < self.tasks && lock {
-            Ok(Frame::Event(event))
+    /// Whether both have been named.
+    #[inline]
+    fn known(&self, task: TaskId, lock: Option<LockId>) -> io::Result<()> {
+        if task.0 < self.tasks && lock.is_none_or(|lock| lock.0 < self.locks) {
+            Ok(())
         } else {
             Err(damaged("an event is of a task or a lock without a name"))
         }

@@ -70,7 +70,7 @@ pub use file::{FILE, FILE_EVENTS, File, Saving, save, save_from_env};
 pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};
-pub use present::{Present, Prologue};
+pub use present::Present;
 pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
 pub(crate) use recorder::{Unfit, of_program};
 pub use ring::Ring;

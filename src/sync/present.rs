@@ -6,17 +6,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::event::{Actor, Event, Family, Kind, LockId, LockName, Mode, OpId, Packed, TaskId, Time, What};
+use crate::event::{
+    Actor, Bundle, Event, Family, Kind, LockId, LockName, Mode, OpId, Packed, TaskId, Time, What,
+};
 use crate::places::{Placed, Places};
-
-/// Events that lead from nothing to a present state, in order.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Prologue {
-    /// The events.
-    pub events: Vec<Packed>,
-    /// Those that do not fit into that form, as in a [`Batch`](super::Batch).
-    pub asides: Vec<Event>,
-}
 
 /// What holds at present.
 ///
@@ -304,7 +297,7 @@ impl Present {
     ///
     /// Whoever has a lock, waits for one or sleeps has done so since the time that is told. Of the others nothing is
     /// told of the time before: they begin now.
-    pub fn introduction(&self) -> Prologue {
+    pub fn introduction(&self) -> Bundle {
         let mut all = self.prologue(Time::ZERO, &[]);
         let aside = |packed: &Packed| all.asides.get(packed.large() as usize).map(|event| &event.what);
         let acts = |packed: &&Packed| match packed.kind() {
@@ -331,7 +324,7 @@ impl Present {
     ///
     /// Times are those at which it came about, but none before `after`. Who was told already of permits that
     /// were [added](Self::added), in the order of that, is told only of what has changed since.
-    pub fn prologue(&self, after: Time, told: &[(LockId, i64)]) -> Prologue {
+    pub fn prologue(&self, after: Time, told: &[(LockId, i64)]) -> Bundle {
         let mut events = Vec::new();
         let mut say = |at, rank: u8, task, what| {
             let actor = Actor { task, step: None };
@@ -380,7 +373,7 @@ impl Present {
             }
         }
         events.sort_by_key(|(at, rank, _)| (*at, *rank));
-        let mut prologue = Prologue::default();
+        let mut prologue = Bundle::default();
         for (at, _, mut event) in events {
             event.at = at.max(after);
             if let What::Sleep { until } = &mut event.what {
@@ -389,19 +382,6 @@ impl Present {
             prologue.push(event);
         }
         prologue
-    }
-}
-
-impl Prologue {
-    fn push(&mut self, event: Event) {
-        let aside = || Packed::aside(event.at, event.actor, self.asides.len() as u64);
-        if let Some(packed) = Packed::of(&event) {
-            self.events.push(packed);
-        } else {
-            // Ids of what is registered fit, so one of the two always holds.
-            self.events.extend(aside());
-            self.asides.push(event);
-        }
     }
 }
 

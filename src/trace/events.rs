@@ -85,6 +85,21 @@ impl Events {
         Ok(())
     }
 
+    /// Makes a copy of some where the next lie, as many as their part has room for: these are lent then. How many.
+    pub(super) fn lend_copy(&mut self, some: &[Packed]) -> usize {
+        let at = self.len % PART;
+        if self.parts.len() * PART == self.len {
+            self.parts.push(Vec::with_capacity(if self.parts.is_empty() { 0 } else { PART }));
+        }
+        let count = some.len().min(PART - at);
+        if let Some(part) = self.parts.last_mut() {
+            // What had been lent and was left out.
+            part.truncate(at);
+            part.extend_from_slice(&some[..count]);
+        }
+        count
+    }
+
     /// One of those that were lent last.
     #[cfg(feature = "cli")]
     #[inline]
@@ -105,8 +120,7 @@ impl Events {
         self.len / PART + 1 == self.parts.len() && self.len % PART == index
     }
 
-    /// Adds the [next](Self::is_next) that was lent, as it is. `at` is its time.
-    #[cfg(feature = "cli")]
+    /// Adds the next that was lent, as it is. `at` is its time.
     #[inline(always)]
     pub(super) fn pass(&mut self, at: Time) {
         if self.len.is_multiple_of(STRIDE) {
@@ -192,6 +206,17 @@ impl Events {
             (part * STRIDE as u128).checked_div(all).unwrap_or_default() as usize
         });
         (from + until_from(part, 0, likely, |event| holds(event.at()))) as u64
+    }
+
+    /// Those from moment `from` on, up to the moment `to`, in parts; and those that events aside among them stand for.
+    #[cfg(feature = "cli")]
+    pub(crate) fn among(&self, from: u64, to: u64) -> (impl Iterator<Item = &[Packed]>, &[Event]) {
+        let (from, to) = ((from as usize).saturating_sub(1), (to as usize).min(self.len));
+        let parts = self.parts.iter().enumerate().map(move |(index, part)| {
+            let here = |moment: usize| moment.saturating_sub(index * PART).min(part.len());
+            part.get(here(from)..here(to)).unwrap_or_default()
+        });
+        (parts.filter(|part| !part.is_empty()), &self.asides)
     }
 
     /// All of them, from the first.
@@ -282,8 +307,15 @@ mod tests {
         let times: Vec<u64> = events.iter().map(|event| event.at.nanos()).collect();
         assert!(times.into_iter().eq(1..3 * PART as u64));
         assert_eq!(events.lend(vec![wake(0); PART + 1]), Err(vec![wake(0); PART + 1]));
+        // Nobody has taken those: the next come in their place, and go no further than their part.
+        assert_eq!(events.lend_copy(&[wake(0); 3]), 1);
+        assert_eq!(events.lend_copy(&[wake(3 * PART as u64), wake(0)]), 1);
+        assert!(events.is_next(PART - 1));
+        events.pass(Time::from_nanos(3 * PART as u64));
+        assert_eq!((events.lend_copy(&[wake(1)]), events.len()), (1, 3 * PART));
+        assert_eq!(events.get(3 * PART as u64).map(|event| event.at.nanos()), Some(3 * PART as u64));
         for at in [0, 1, 500, PART as u64, PART as u64 + 1, 3 * PART as u64] {
-            assert_eq!(events.until(Time::from_nanos(at)), at.min(3 * PART as u64 - 1));
+            assert_eq!(events.until(Time::from_nanos(at)), at.min(3 * PART as u64));
         }
     }
 }

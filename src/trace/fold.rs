@@ -86,19 +86,48 @@ impl Trace {
         self.push_one(packed);
     }
 
+    /// The same of several, in order.
+    ///
+    /// ```
+    /// use lockscope::event::*;
+    /// use lockscope::trace::Trace;
+    ///
+    /// let names = Names { tasks: vec!["worker".into()], locks: Vec::new() };
+    /// let actor = Actor { task: TaskId(0), step: None };
+    /// let event = |what| Event { seq: 0, at: Time::ZERO, actor, what };
+    /// let bundle = Bundle::from_iter([event(What::Spawn), event(What::Finish)]);
+    /// let mut trace = Trace::new(names);
+    /// trace.push_all(&bundle.events);
+    /// assert_eq!(trace.len(), 2);
+    /// ```
+    pub fn push_all(&mut self, some: &[Packed]) {
+        let mut rest = some;
+        while !rest.is_empty() {
+            let (here, later) = rest.split_at(self.events.lend_copy(rest));
+            self.push_on(here, true);
+            rest = later;
+        }
+    }
+
     /// Adds some of the events that were lent last.
     #[cfg(feature = "cli")]
-    #[inline(never)]
     pub(crate) fn push_lent(&mut self, some: Range<usize>) {
-        // Where nothing was left out, each lies where it comes to lie.
-        let mut in_place = self.events.is_next(some.start) && self.events.len() + some.len() <= MOST;
+        let in_place = self.events.is_next(some.start);
         // A copy, because they come from another thread: all of them at once come sooner than one by one.
-        for packed in self.events.lent_among(some).to_vec() {
+        let some = self.events.lent_among(some).to_vec();
+        self.push_on(&some, in_place);
+    }
+
+    /// Adds events; where they are `in_place`, they lie already where they come to lie, unless something is left out.
+    #[inline(never)]
+    fn push_on(&mut self, some: &[Packed], mut in_place: bool) {
+        in_place &= self.events.len() + some.len() <= MOST;
+        for packed in some {
             if in_place && packed.at() >= self.now.at && self.lead_to(packed) {
                 self.events.pass(packed.at());
                 self.keep_checkpoint();
             } else {
-                self.push_one(packed);
+                self.push_one(*packed);
                 in_place = false;
             }
         }
@@ -114,7 +143,7 @@ impl Trace {
             }
             _ => packed.moved_to(packed.at().max(self.now.at)),
         };
-        if self.events.len() < MOST && self.lead_to(packed) {
+        if self.events.len() < MOST && self.lead_to(&packed) {
             self.events.push_packed(packed);
             self.keep_checkpoint();
         }
@@ -123,14 +152,14 @@ impl Trace {
     /// Leads everything but the events themselves to the next moment, in which this happens; not for what stands for an
     /// event aside.
     #[inline(always)]
-    fn lead_to(&mut self, packed: Packed) -> bool {
+    fn lead_to(&mut self, packed: &Packed) -> bool {
         match packed.kind() {
             Kind::Wait => self.lead_by::<{ Kind::Wait as u8 }>(packed),
             Kind::Grant => self.lead_by::<{ Kind::Grant as u8 }>(packed),
             Kind::Acquire => self.lead_by::<{ Kind::Acquire as u8 }>(packed),
             Kind::Release => self.lead_by::<{ Kind::Release as u8 }>(packed),
             Kind::Aside => return false,
-            _ => self.note_other(packed, None),
+            _ => self.note_other(*packed, None),
         }
         true
     }
@@ -138,7 +167,8 @@ impl Trace {
     /// The same of an event of this kind. A function for each, because all in one have too much to keep in mind: what
     /// they need finds no room in the processor's registers.
     #[inline(never)]
-    fn lead_by<const KIND: u8>(&mut self, packed: Packed) {
+    fn lead_by<const KIND: u8>(&mut self, packed: &Packed) {
+        let packed = *packed;
         let Some(kind) = Kind::from_number(KIND) else { return };
         let grant = Grant::of_packed(kind, packed, self.len() + 1);
         let granted = grant.and_then(|grant| self.handoff(&grant));

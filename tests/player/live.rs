@@ -33,7 +33,7 @@ fn event(ms: u64, task: u32, what: What) -> Event {
 }
 
 fn told(more: Names, events: Vec<Event>, now: u64) -> News {
-    News::Told { more, events, now: Time::from_millis(now) }
+    News::Told { more, events: events.into_iter().collect(), now: Time::from_millis(now) }
 }
 
 const DB: LockId = LockId(0);
@@ -468,7 +468,7 @@ fn pieces(scenario: &str, size: usize) -> (Names, Vec<Event>, Vec<News>) {
             locks: all.locks[locks..more_locks].to_vec(),
         };
         (tasks, locks) = (more_tasks, more_locks);
-        News::Told { more, events: events.to_vec(), now: events[events.len() - 1].at }
+        News::Told { more, events: events.iter().cloned().collect(), now: events[events.len() - 1].at }
     };
     let news = events.chunks(size).map(piece).collect();
     (Names { tasks: all.tasks[..tasks].to_vec(), locks: all.locks[..locks].to_vec() }, events, news)

@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use crate::app::News;
-use crate::event::{Event, Names, Time};
+use crate::event::{Bundle, Names, Time};
 use crate::live::{Frame, Live, Token};
 use crate::trace::words;
 
@@ -32,7 +32,7 @@ struct Told {
     more: Names,
     /// How many events happened before, and how many of the first tell where things stand.
     before: Option<(u64, u64)>,
-    events: Vec<Event>,
+    events: Bundle,
     now: Time,
     /// Whether it told that nothing happened meanwhile.
     idle: bool,
@@ -113,7 +113,15 @@ impl Told {
             Ok(Frame::Task(name)) => self.more.tasks.push(name),
             Ok(Frame::Lock(lock)) => self.more.locks.push(lock),
             Ok(Frame::Before { events, opening }) => self.before = Some((events, opening)),
-            Ok(Frame::Event(event)) => {
+            Ok(Frame::Events(events)) => {
+                self.now = events.iter().map(|event| event.at()).fold(self.now, Time::max);
+                if self.events.is_empty() {
+                    self.events.events = events;
+                } else {
+                    self.events.events.extend(events);
+                }
+            }
+            Ok(Frame::Aside(event)) => {
                 self.now = self.now.max(event.at);
                 self.events.push(event);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::args::ListFormat;
 use super::super::{Failure, is_utf8};
-use crate::event::{Event, Mode, Names, Outcome, Time, What};
+use crate::event::{Bundle, Event, Mode, Names, Outcome, Time, What};
 use crate::live::{Frame, Live};
 use crate::trace::{End, Ring, State, json_end_line, json_line, json_ring_line, why, words};
 
@@ -20,7 +20,7 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
         if !live.is_ready() {
             out.flush()?;
         }
-        let event = match live.read() {
+        let events = match live.read() {
             Ok(Frame::Task(name)) => {
                 names.tasks.push(name);
                 continue;
@@ -53,7 +53,8 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
                 at = end.max(at);
                 break None;
             }
-            Ok(Frame::Event(event)) => event,
+            Ok(Frame::Events(events)) => Bundle { events, asides: Vec::new() },
+            Ok(Frame::Aside(event)) => Bundle::from_iter([event]),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 let why = error.to_string();
                 return Err(Failure::Failed(format!(
@@ -63,19 +64,21 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
             }
             Err(_) => break Some("the program is gone".to_owned()),
         };
-        seq += 1;
-        at = event.at.max(at);
-        let event = Event { seq, at, ..event };
-        match format {
-            ListFormat::Text => {
-                let line = sentence(&names, &event, seq <= opening);
-                let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
-                writeln!(out, "{line}")?;
+        for event in events.iter() {
+            seq += 1;
+            at = event.at.max(at);
+            let event = Event { seq, at, ..event };
+            match format {
+                ListFormat::Text => {
+                    let line = sentence(&names, &event, seq <= opening);
+                    let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
+                    writeln!(out, "{line}")?;
+                }
+                ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
             }
-            ListFormat::Json => writeln!(out, "{}", json_line(&names, &event))?,
+            stuck.learn(&names, &event);
+            stuck.tell(&mut out, &names, (at, None), format)?;
         }
-        stuck.learn(&names, &event);
-        stuck.tell(&mut out, &names, (at, None), format)?;
     };
     let end = End { outcome: Outcome::Stopped, at, note: gone.clone() };
     stuck.tell(&mut out, &names, (at, Some(&end)), format)?;

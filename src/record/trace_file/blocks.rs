@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+use super::budget::AT_ONCE;
 use super::head::{Distinct, described};
 use super::{Budget, Damage, Place, Reading, Unreadable, whole};
 use crate::compact::{self, Clock, Decoder, Encoder, Head, Item, Why};
@@ -69,9 +70,6 @@ pub fn write_compact(recording: &Recording, out: &mut impl Write) -> io::Result<
 
 /// So many pieces are read ahead of what is made of them.
 const AHEAD: usize = 4;
-
-/// So many events are paid for at once.
-const AT_ONCE: usize = 256;
 
 /// A piece is handed over with so many events, or so many other things.
 const MARKS: usize = 1 << 10;

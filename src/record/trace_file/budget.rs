@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::event::{Event, Kind, Packed, TaskId, What};
+use crate::event::{Bundle, Event, Kind, Packed, TaskId, What};
 use crate::trace::Trace;
 
 /// What all values and words together may take in memory, by a rough count.
@@ -19,6 +19,9 @@ const MAX_OPEN_OF_ONE: usize = 1 << 14;
 
 /// A loss ends what is known of every task and lock: so many of them may be ended by losses, in all.
 const MAX_FORGOTTEN: u64 = 1 << 28;
+
+/// So many events are paid for at once.
+pub(super) const AT_ONCE: usize = 256;
 
 /// What may still come.
 pub(crate) struct Budget {
@@ -46,6 +49,27 @@ impl Budget {
             looked_at: 0,
             forgotten: MAX_FORGOTTEN,
         }
+    }
+
+    /// Lets `trace` take events, as many as may come; says why not all of them.
+    pub(crate) fn pass(&mut self, told: &Bundle, trace: &mut Trace) -> Result<(), String> {
+        for some in told.events.chunks(AT_ONCE) {
+            let costly = some.iter().any(|packed| Self::is_costly(packed.kind()));
+            if !costly && self.spend_at_once(some.len()) {
+                trace.push_all(some);
+                continue;
+            }
+            for packed in some {
+                if packed.kind() != Kind::Aside {
+                    self.spend_packed(*packed, trace)?;
+                    trace.push_packed(*packed);
+                } else if let Some(event) = told.asides.get(packed.large() as usize) {
+                    self.spend(event, trace)?;
+                    trace.push(event.clone());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes an event that is to become the next of `trace`, or says why it is too much.
