@@ -1,7 +1,9 @@
 //! What the instruments cost: each lock beside the bare one of tokio, in the same run.
 //!
 //! `cargo bench --bench locks`. A row is the median of ratios, each of two measurements that follow one
-//! another; the A/A row is the bare lock beside itself, and says how much of a difference is noise.
+//! another; the A/A row is the bare lock beside itself, and says how much of a difference is noise. The rows *and the clock*
+//! record nothing, and read the processor's clock as often as a recording has to: what is between such a row and the one
+//! below it is what the records cost, and the rest no recorder with true times can do without.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -103,16 +105,20 @@ macro_rules! off {
 }
 
 macro_rules! contended {
-    ($runtime:expr, $lock:expr, $tasks:expr, $count:expr) => {{
+    ($runtime:expr, $lock:expr, $tasks:expr, $count:expr) => {
+        contended!($runtime, $lock, $tasks, $count, || ())
+    };
+    ($runtime:expr, $lock:expr, $tasks:expr, $count:expr, $beside:expr) => {{
         let lock = &$lock;
         time($count, || {
             $runtime.block_on(async {
                 let tasks: Vec<_> = (0..$tasks)
                     .map(|_| {
-                        let lock = Arc::clone(lock);
+                        let (lock, beside) = (Arc::clone(lock), $beside.clone());
                         tokio::spawn(async move {
                             for _ in 0..$count / $tasks {
                                 *lock.lock().await += 1;
+                                beside();
                             }
                         })
                     })
@@ -156,6 +162,21 @@ fn main() {
     off!(one, "RwLock, write", bare_rw, off_rw, |lock| *lock.write().await += 1);
     let (bare_permits, off_permits) = (tokio::sync::Semaphore::new(3), Semaphore::new(3));
     off!(one, "Semaphore", bare_permits, off_permits, |lock| drop(lock.acquire().await));
+    let clock = quanta::Clock::new();
+    let stamp = || _ = std::hint::black_box(clock.raw());
+    compare(
+        "off, and the clock twice, uncontended",
+        || uncontended!(one, bare, FEW),
+        || {
+            uncontended!(one, off, FEW, |lock| {
+                let mut value = lock.lock().await;
+                stamp();
+                *value += 1;
+                stamp();
+            })
+        },
+        || {},
+    );
     compare("on, uncontended", || uncontended!(one, bare, FEW), || uncontended!(one, on, FEW), pause);
     for tasks in [2, 8] {
         let bare = Arc::new(tokio::sync::Mutex::new(0_u64));
@@ -171,6 +192,15 @@ fn main() {
             &format!("off, contended by {tasks}"),
             || contended!(two, bare, tasks, MANY),
             || contended!(two, off, tasks, MANY),
+            || {},
+        );
+        // When it asks, when it lets go and hands over, and when the next one runs.
+        let reader = clock.clone();
+        let stamps = move || (0..3).for_each(|_| _ = std::hint::black_box(reader.raw()));
+        compare(
+            &format!("off, and the clock three times, by {tasks}"),
+            || contended!(two, bare, tasks, MANY),
+            || contended!(two, off, tasks, MANY, stamps),
             || {},
         );
         compare(

@@ -189,6 +189,12 @@ impl Trace {
         self.events.lend(events)
     }
 
+    /// Some of the events that were lent last.
+    #[cfg(feature = "cli")]
+    pub(crate) fn lent_among(&self, some: Range<usize>) -> &[Packed] {
+        self.events.lent_among(some)
+    }
+
     /// One of the events that were lent last.
     #[cfg(feature = "cli")]
     #[inline]

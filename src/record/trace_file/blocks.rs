@@ -283,7 +283,8 @@ impl Told {
             let told = self.tell(tells).and_then(|()| {
                 (at..end).step_by(AT_ONCE).try_for_each(|at| {
                     let some = at..end.min(at + AT_ONCE);
-                    if elsewhere.is_none() && !costly && self.budget.spend_at_once(some.len()) {
+                    let lent = self.trace.lent_among(some.clone());
+                    if elsewhere.is_none() && !costly && self.budget.spend_at_once(lent, &self.trace) {
                         self.trace.push_lent(some);
                         return Ok(());
                     }

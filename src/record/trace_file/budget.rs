@@ -55,7 +55,7 @@ impl Budget {
     pub(crate) fn pass(&mut self, told: &Bundle, trace: &mut Trace) -> Result<(), String> {
         for some in told.events.chunks(AT_ONCE) {
             let costly = some.iter().any(|packed| Self::is_costly(packed.kind()));
-            if !costly && self.spend_at_once(some.len()) {
+            if !costly && self.spend_at_once(some, trace) {
                 trace.push_all(some);
                 continue;
             }
@@ -92,16 +92,21 @@ impl Budget {
         self.spend_kind(event.kind(), event.task(), trace)
     }
 
-    /// Takes so many events at once, if they can be far from too much whatever they begin; if not, each is to be
-    /// looked at. Those that are [costly](Self::is_costly) always are.
-    pub(crate) fn spend_at_once(&mut self, count: usize) -> bool {
-        let fits = self.events >= count as u64 && self.calm >= count && self.begin >= count;
-        if fits {
-            self.events -= count as u64;
-            self.calm -= count;
-            self.begin -= count;
+    /// Takes these events, which are to become the next of `trace`, at once, if they can be far from too much whatever
+    /// they begin; if not, each is to be looked at. Those that are [costly](Self::is_costly) always are.
+    pub(crate) fn spend_at_once(&mut self, some: &[Packed], trace: &Trace) -> bool {
+        let count = some.len();
+        if self.events < count as u64 || self.begin < count {
+            return false;
         }
-        fits
+        match self.calm.checked_sub(count) {
+            Some(calm) => self.calm = calm,
+            None if !has_few(some, trace) => return false,
+            None => {}
+        }
+        self.events -= count as u64;
+        self.begin -= count;
+        true
     }
 
     /// Whether an event of this kind may cost more than itself and what it begins.
@@ -166,6 +171,13 @@ impl Budget {
         self.begin = (most - open).max(locks) - 1;
         Ok(())
     }
+}
+
+/// Whether nobody who acts in one of these events has so much under way that all that they begin could be too much for one.
+fn has_few(some: &[Packed], trace: &Trace) -> bool {
+    let now = trace.state(trace.len());
+    let few = |claims: usize| claims + some.len() <= MAX_OPEN_OF_ONE;
+    some.iter().all(|packed| now.task(packed.task()).is_none_or(|task| few(task.claims.len())))
 }
 
 /// What an event holds beside itself, in bytes, roughly.
