@@ -237,10 +237,10 @@ mod tests {
         let trace = trace(MUTEX, "0Aa 1Ab 1aa 0ab 2Ac 3ac 2xc 3Ac 0cb 3.a");
         let told_with = "The reader with a and the writer with b wait for each other since 4000 ms. The logger lets go of c";
         assert!(sentence(&trace, 7).starts_with(told_with), "{}", sentence(&trace, 7));
-        assert!(sentence(&trace, 9).starts_with("The reader gave up"), "{}", sentence(&trace, 9));
+        assert!(sentence(&trace, 9).starts_with("b: The reader gave up"), "{}", sentence(&trace, 9));
         // Of which lock that is would not be seen.
         let trace = self::trace(MUTEX, "0Aa 1Ab 1aa 0ab 2Ac 3ac 2xc 3gc 3Ac");
-        let told_with = "wait for each other since 4000 ms. As for c: T4 got it: first in the queue";
+        let told_with = "wait for each other since 4000 ms. c: T4 got it: first in the queue";
         assert!(sentence(&trace, 9).contains(told_with), "{}", sentence(&trace, 9));
     }
 

@@ -70,11 +70,12 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64, now: Time) 
         (None, Some(noted)) => (Some(noted.seq), Sentence { at: noted.at, text: note(trace, noted) }),
         (None, None) => (last, last_handoff(trace, state, moment)?),
     };
+    // Of several locks it says first which one it is about.
+    let lock = of.and_then(|seq| trace.event(seq)?.what.lock()).filter(|_| trace.names().locks.len() > 1);
+    let about = lock.map(|lock| format!("{}: ", trace.names().lock(lock)));
     // Others go on, and what they do would hide who does not.
-    let Some(waits) = tell_briefly(trace.names(), &rings) else { return Some(sentence) };
-    let lock = of.and_then(|seq| trace.event(seq)?.what.lock()).map(|lock| trace.names().lock(lock));
-    let about = lock.map_or_else(String::new, |lock| format!(" As for {lock}:"));
-    Some(Sentence { text: format!("{waits}{about} {}", sentence.text), ..sentence })
+    let waits = tell_briefly(trace.names(), &rings).map(|waits| format!("{waits} "));
+    Some(Sentence { text: [waits, about, Some(sentence.text)].into_iter().flatten().collect(), ..sentence })
 }
 
 /// What there is to say of the last handoff, and of those of its instant; where there was none, how things stand.
