@@ -186,6 +186,31 @@ fn check_usual(names: &Names, events: &[Event]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What no program does: one operation with two locks, and permits of a mutex.
+#[test]
+fn nonsense_comes_to_the_same_by_the_short_way() {
+    let lock = |name: &str| LockName { name: name.into(), kind: LockKind::TokioMutex, permits: None };
+    let names = Names { tasks: vec!["t".into()], locks: vec![lock("a"), lock("b")] };
+    let (a, b, op, mode) = (LockId(0), LockId(1), OpId(1), Mode::Exclusive);
+    let actor = Actor { task: TaskId(0), step: None };
+    let check = |whats: &[What]| {
+        let event = |what: &What| Event { seq: 0, at: Time::ZERO, actor, what: what.clone() };
+        check_usual(&names, &whats.iter().map(event).collect::<Vec<_>>()).unwrap();
+    };
+    check(&[
+        What::Wait { lock: b, op, mode },
+        What::Wait { lock: a, op, mode },
+        What::Grant { lock: a, op, mode },
+        What::Acquire { lock: a, op, mode },
+        What::Release { lock: a, op },
+    ]);
+    check(&[
+        What::Grant { lock: a, op, mode: Mode::Permits(1) },
+        What::Acquire { lock: a, op, mode },
+        What::Release { lock: a, op },
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,7 +1,7 @@
 //! What becomes of a history that grows for as long as a program runs: its older half is forgotten. The rest
 //! begins with where things stood.
 
-use crate::event::{Bundle, Kind};
+use crate::event::{Bundle, Event, Kind, Packed};
 use crate::record::trace_file::Budget;
 use crate::sync::Present;
 use crate::trace::Trace;
@@ -13,23 +13,22 @@ pub(super) fn forget(trace: &Trace, cut: u64, budget: &mut Budget) -> Trace {
     let earlier = trace.earlier().saturating_add(cut.saturating_sub(trace.opening()));
     let mut rest = Trace::new(trace.names().clone());
     rest.come_after(earlier, standing.len() as u64);
-    keep(&standing, budget, &mut rest);
+    keep(&standing.events, &standing.asides, budget, &mut rest);
     let (parts, asides) = trace.events().among(cut + 1, trace.len());
-    let mut some = Bundle { events: Vec::new(), asides: asides.to_vec() };
     for part in parts {
-        some.events.clear();
-        some.events.extend_from_slice(part);
-        keep(&some, budget, &mut rest);
+        keep(part, asides, budget, &mut rest);
     }
     rest
 }
 
 /// What was let through once is let through again.
-fn keep(some: &Bundle, budget: &mut Budget, rest: &mut Trace) {
+fn keep(some: &[Packed], asides: &[Event], budget: &mut Budget, rest: &mut Trace) {
     let before = rest.len();
-    if budget.pass(some, rest).is_err() {
-        let done = (rest.len() - before) as usize;
-        some.iter().skip(done).for_each(|event| rest.push(event));
+    if budget.pass((some, asides), &mut u64::MAX.clone(), rest).is_err() {
+        for packed in some.iter().skip((rest.len() - before) as usize) {
+            let aside = || asides.get(packed.large() as usize).cloned();
+            packed.event(0).or_else(aside).into_iter().for_each(|event| rest.push(event));
+        }
     }
 }
 

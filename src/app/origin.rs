@@ -58,8 +58,16 @@ pub(super) enum Turn {
 /// A history is made shorter when it has this part of the events that it may have.
 const KEPT: u64 = 4;
 
-/// How many events are taken in at once, so that it leaves time for keys and drawing.
-const AT_ONCE: usize = 1 << 20;
+/// How much is taken in at once, so that it leaves time for keys and drawing: so many events, where none of them takes
+/// longer than others.
+const AT_ONCE: u64 = 1 << 20;
+
+/// What has been told, of which so many events are taken in.
+struct Pending {
+    events: Bundle,
+    done: usize,
+    now: Time,
+}
 
 /// A program that is looked at while it runs, as it comes in.
 pub struct Incoming {
@@ -70,6 +78,7 @@ pub struct Incoming {
     /// How many events a history may have.
     most: u64,
     budget: Budget,
+    pending: Option<Pending>,
     /// Why nothing more is kept, and how many events that were so far.
     full: Option<(String, u64)>,
     /// Whether nobody tells anything any more.
@@ -87,6 +96,7 @@ impl Incoming {
             edge: Time::ZERO,
             most,
             budget: Budget::new(most),
+            pending: None,
             full: None,
             closed: false,
         }
@@ -110,8 +120,15 @@ impl Incoming {
 
     /// Takes into `trace` what has come, up to the next turn.
     pub(super) fn take_in(&mut self, trace: &mut Trace) -> Option<Turn> {
-        let mut taken = 0;
-        while taken < AT_ONCE && !self.closed {
+        let mut work = AT_ONCE;
+        while work > 0 && !self.closed {
+            if let Some(pending) = self.pending.take() {
+                let turn = self.go_on(trace, pending, &mut work);
+                if turn.is_some() {
+                    return turn;
+                }
+                continue;
+            }
             match self.news.try_recv() {
                 Ok(News::Before { events, opening }) if trace.is_empty() => {
                     trace.come_after(events, opening);
@@ -119,10 +136,13 @@ impl Incoming {
                 // It is too late for that.
                 Ok(News::Before { .. }) => {}
                 Ok(News::Told { more, events, now }) => {
-                    taken += events.len();
-                    if let Some(turn) = self.told(trace, more, &events, now) {
-                        return Some(turn);
+                    work -= 1;
+                    if self.full.is_none() {
+                        self.names.tasks.extend(more.tasks);
+                        self.names.locks.extend(more.locks);
+                        trace.grow(&self.names);
                     }
+                    self.pending = Some(Pending { events, done: 0, now });
                 }
                 Ok(News::Over { at, how }) => return Some(self.over(trace, at, how)),
                 Ok(News::Again) => {
@@ -143,21 +163,28 @@ impl Incoming {
         None
     }
 
-    fn told(&mut self, trace: &mut Trace, more: Names, events: &Bundle, now: Time) -> Option<Turn> {
+    /// Goes on with what has been told, as far as there is `work`.
+    fn go_on(&mut self, trace: &mut Trace, pending: Pending, work: &mut u64) -> Option<Turn> {
+        let Pending { events, done, now } = pending;
         let mut turn = None;
-        if self.full.is_none() {
-            self.names.tasks.extend(more.tasks);
-            self.names.locks.extend(more.locks);
-            trace.grow(&self.names);
-        }
-        let (count, before) = (events.len() as u64, trace.len());
+        let (rest, before) = (events.events.get(done..).unwrap_or_default(), trace.len());
         if let Some((_, unkept)) = &mut self.full {
-            *unkept += count;
-        } else if let Err(why) = self.budget.pass(events, trace) {
-            turn = Some(Turn::Full(why.clone()));
-            self.full = Some((why, count - (trace.len() - before)));
+            *unkept += rest.len() as u64;
+        } else {
+            let passed = self.budget.pass((rest, &events.asides), work, trace);
+            self.edge = trace.at(trace.len()).max(self.edge);
+            match passed {
+                Ok(some) if some < rest.len() => {
+                    self.pending = Some(Pending { done: done + some, events, now });
+                    return None;
+                }
+                Ok(_) => {}
+                Err(why) => {
+                    turn = Some(Turn::Full(why.clone()));
+                    self.full = Some((why, rest.len() as u64 - (trace.len() - before)));
+                }
+            }
         }
-        self.edge = trace.at(trace.len()).max(self.edge);
         match &self.full {
             // What is so now is not known any more: the playhead comes to an end here.
             Some((why, unkept)) => {
@@ -181,7 +208,7 @@ impl Incoming {
 /// Where events come from.
 pub(super) enum Origin {
     Run(Run),
-    Live(Incoming),
+    Live(Box<Incoming>),
     Kept,
 }
 

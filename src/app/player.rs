@@ -121,7 +121,7 @@ impl Player {
     /// Follows a program, of which `plan` has only the title.
     pub fn live(plan: Arc<Plan>, incoming: Incoming, speed: f64) -> Self {
         let (trace, markers) = (Trace::new(plan.names()), Markers::new(&plan));
-        Self::with(plan, Options::default(), Origin::Live(incoming), (trace, markers), speed)
+        Self::with(plan, Options::default(), Origin::Live(Box::new(incoming)), (trace, markers), speed)
     }
 
     fn with(

@@ -8,7 +8,7 @@ use std::ops::Range;
 pub(super) type Marks = u8;
 
 /// A change is its moment and, in the lowest bits, its mark.
-const MARK_BITS: u32 = 4;
+pub(super) const MARK_BITS: u32 = 4;
 /// The part of a mark that is looked for; the rest of its bits are its owner's.
 const KIND: u32 = 0b111;
 /// Moments are below this.

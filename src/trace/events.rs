@@ -208,7 +208,8 @@ impl Events {
         (from + until_from(part, 0, likely, |event| holds(event.at()))) as u64
     }
 
-    /// Those from moment `from` on, up to the moment `to`, in parts; and those that events aside among them stand for.
+    /// Those from moment `from` on, up to the moment `to`, in parts; and all those that events aside, among them or
+    /// others, stand for.
     #[cfg(feature = "cli")]
     pub(crate) fn among(&self, from: u64, to: u64) -> (impl Iterator<Item = &[Packed]>, &[Event]) {
         let (from, to) = ((from as usize).saturating_sub(1), (to as usize).min(self.len));

@@ -1,7 +1,7 @@
 //! All handoffs of a history: 24 bytes each, since nearly all that there is to say of one is said by the
 //! events that it names.
 
-use super::column::{change, mark_of, moment_of, until_from};
+use super::column::{MARK_BITS, change, mark_of, moment_of, until_from};
 use super::events::Events;
 use super::handoff::{Fate, Freed, Grant, Handoff, Passed};
 use super::state::State;
@@ -44,6 +44,7 @@ const HOW: [Passed; 9] = [
 ];
 const UNKNOWN: u8 = 0;
 const ELSEWHERE: u8 = HOW.len() as u8 + 1;
+const _: () = assert!(ELSEWHERE < 1 << MARK_BITS);
 
 fn mark(how: Option<Passed>) -> u8 {
     let number = |how| HOW.iter().position(|other| *other == how).map_or(0, |at| at as u8 + 1);

@@ -300,6 +300,12 @@ impl Trace {
         Cow::Owned(state)
     }
 
+    /// What holds at the latest moment.
+    #[cfg(feature = "cli")]
+    pub(crate) fn now(&self) -> &State {
+        &self.now
+    }
+
     /// Leads a state on to a later moment.
     fn lead(&self, state: &mut State, moment: u64) {
         for seq in state.moment + 1..=moment {

@@ -379,6 +379,8 @@ fn whatever_asks_for_too_much_memory_is_bounded_too() {
     let (send, mut app) = app(MOST * 100);
     let asks = (0..20_000).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
     tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 30_000));
+    // It is not done at once.
+    (0..3).for_each(|_| app.tick(FRAME));
     assert_eq!(place(&app).0, 16_384);
     assert!(screen_of(&mut app, AREA).contains("one task has more than 16384 operations under way at once"));
     // Those that were under way when events were lost are forgotten.
@@ -387,7 +389,29 @@ fn whatever_asks_for_too_much_memory_is_bounded_too() {
         (0..20_000).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
     asks.insert(10_000, event(10_000, 0, What::Lost { events: 9 }));
     tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 30_000));
+    // It is not done at once.
+    (0..3).for_each(|_| app.tick(FRAME));
     assert_eq!(place(&app), (20_001, 20_001, 30_000));
+}
+
+/// What takes long is not taken in at once: keys are heard meanwhile, and the playhead stays behind it.
+#[test]
+fn who_makes_every_event_costly_is_followed_in_steps() {
+    let (send, mut app) = app(MOST * 100);
+    let asks = (0..16_000).map(|op| event(op, 0, What::Wait { lock: DB, op: OpId(op), mode: X })).collect();
+    tell(&send, &mut app, told(names(&["t"], &["db"]), asks, 16_000));
+    let wakes = (1..=16_000).map(|at| event(16_000 + at, 0, What::Wake)).collect();
+    tell(&send, &mut app, told(Names::default(), wakes, 50_000));
+    let (len, moment, now) = place(&app);
+    assert!((16_001..20_000).contains(&len), "{len}");
+    assert_eq!((moment, now), (len, len));
+    let mut ticks = 1;
+    while place(&app).0 < 32_000 {
+        app.tick(FRAME);
+        ticks += 1;
+        assert!(ticks < 10, "it does not end");
+    }
+    assert_eq!((place(&app), ticks > 2), ((32_000, 32_000, 50_000), true));
 }
 
 #[test]

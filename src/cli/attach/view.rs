@@ -21,7 +21,7 @@ use crate::trace::words;
 /// Events of a history, at most: about 300 MB. It comes to a quarter of that where the playhead follows.
 const MOST: u64 = 8_000_000;
 
-/// So many batches may wait for the player; then the program is not listened to, and tells later what it
+/// So many batches may wait for the player, of a megabyte or two at most; then the program is not listened to, and tells later what it
 /// could not tell meanwhile.
 const WAITING: usize = 64;
 

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::event::{Bundle, Event, Kind, Packed, TaskId, What};
+use crate::event::{Event, Kind, Packed, TaskId, What};
 use crate::trace::Trace;
 
 /// What all values and words together may take in memory, by a rough count.
@@ -19,6 +19,9 @@ const MAX_OPEN_OF_ONE: usize = 1 << 14;
 
 /// A loss ends what is known of every task and lock: so many of them may be ended by losses, in all.
 const MAX_FORGOTTEN: u64 = 1 << 28;
+
+/// So many operations are looked through in the time that an event takes.
+const EASY: u64 = 64;
 
 /// So many events are paid for at once.
 pub(super) const AT_ONCE: usize = 256;
@@ -51,25 +54,38 @@ impl Budget {
         }
     }
 
-    /// Lets `trace` take events, as many as may come; says why not all of them.
-    pub(crate) fn pass(&mut self, told: &Bundle, trace: &mut Trace) -> Result<(), String> {
-        for some in told.events.chunks(AT_ONCE) {
+    /// Lets `trace` take events, and those of `asides` that some of them stand for, until that was as much as there is of
+    /// `work`: one for each, and more where more has to be looked through. How many are done then; or why no more may
+    /// come.
+    pub(crate) fn pass(
+        &mut self,
+        (events, asides): (&[Packed], &[Event]),
+        work: &mut u64,
+        trace: &mut Trace,
+    ) -> Result<usize, String> {
+        let mut done = 0;
+        for some in events.chunks(AT_ONCE) {
+            if *work == 0 {
+                break;
+            }
+            *work = work.saturating_sub(some.iter().map(|packed| weight(*packed, trace)).sum());
             let costly = some.iter().any(|packed| Self::is_costly(packed.kind()));
             if !costly && self.spend_at_once(some, trace) {
                 trace.push_all(some);
-                continue;
-            }
-            for packed in some {
-                if packed.kind() != Kind::Aside {
-                    self.spend_packed(*packed, trace)?;
-                    trace.push_packed(*packed);
-                } else if let Some(event) = told.asides.get(packed.large() as usize) {
-                    self.spend(event, trace)?;
-                    trace.push(event.clone());
+            } else {
+                for packed in some {
+                    if packed.kind() != Kind::Aside {
+                        self.spend_packed(*packed, trace)?;
+                        trace.push_packed(*packed);
+                    } else if let Some(event) = asides.get(packed.large() as usize) {
+                        self.spend(event, trace)?;
+                        trace.push(event.clone());
+                    }
                 }
             }
+            done += some.len();
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Takes an event that is to become the next of `trace`, or says why it is too much.
@@ -102,7 +118,8 @@ impl Budget {
         match self.calm.checked_sub(count) {
             Some(calm) => self.calm = calm,
             None if !has_few(some, trace) => return false,
-            None => {}
+            // What was left of it did not count what these begin.
+            None => self.calm = 0,
         }
         self.events -= count as u64;
         self.begin -= count;
@@ -173,11 +190,25 @@ impl Budget {
     }
 }
 
-/// Whether nobody who acts in one of these events has so much under way that all that they begin could be too much for one.
+/// How many operations this task has under way.
+#[inline]
+fn under_way(task: TaskId, trace: &Trace) -> usize {
+    trace.now().task(task).map_or(0, |task| task.claims.len())
+}
+
+/// Whether nobody who acts in one of these events has so much under way that all that they begin could be too much for
+/// one.
 fn has_few(some: &[Packed], trace: &Trace) -> bool {
-    let now = trace.state(trace.len());
-    let few = |claims: usize| claims + some.len() <= MAX_OPEN_OF_ONE;
-    some.iter().all(|packed| now.task(packed.task()).is_none_or(|task| few(task.claims.len())))
+    some.iter().all(|packed| under_way(packed.task(), trace) + some.len() <= MAX_OPEN_OF_ONE)
+}
+
+/// How much work an event is: what its task has under way is looked through, and a loss ends what is known of all.
+fn weight(event: Packed, trace: &Trace) -> u64 {
+    let looks_at = under_way(event.task(), trace) as u64 / EASY;
+    match event.kind() {
+        Kind::Lost => 1 + (trace.names().tasks.len() + trace.names().locks.len()) as u64,
+        _ => 1 + looks_at,
+    }
 }
 
 /// What an event holds beside itself, in bytes, roughly.
@@ -209,7 +240,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::event::{Actor, LockId, LockKind, LockName, Mode, Names, OpId, Time};
+    use crate::event::{Actor, Bundle, LockId, LockKind, LockName, Mode, Names, OpId, Time};
 
     fn event(what: What) -> Event {
         Event { seq: 0, at: Time::ZERO, actor: Actor { task: TaskId(0), step: None }, what }
@@ -273,6 +304,44 @@ mod tests {
             let why = budget.spend(&wait(1 << 14), &trace).unwrap_err();
             assert_eq!(why, "one task has more than 16384 operations under way at once");
         }
+    }
+
+    /// Nor where another uses up what may begin before they are counted, and they begin hundreds at once.
+    #[test]
+    fn many_at_once_are_no_way_to_have_too_many() {
+        let lock = LockName { name: "l".into(), kind: LockKind::TokioMutex, permits: None };
+        let names = Names { locks: vec![lock], ..tasks(2000) };
+        let (mut budget, mut trace) = (Budget::new(u64::MAX), Trace::new(names));
+        let mut op = 0;
+        let mut waits = |count: usize| -> Bundle {
+            op += count as u64;
+            let wait = |op| event(What::Wait { lock: LockId(0), op: OpId(op), mode: Mode::Exclusive });
+            (op - count as u64..op).map(wait).collect()
+        };
+        let others = |count: usize| -> Bundle {
+            let actor = Actor { task: TaskId(1), step: None };
+            (0..count).map(|_| Event { actor, ..event(What::Wake) }).collect()
+        };
+        let pass = |budget: &mut Budget, told: &Bundle, trace: &mut Trace| {
+            budget.pass((&told.events, &[]), &mut u64::MAX.clone(), trace)
+        };
+        pass(&mut budget, &waits(9), &mut trace).unwrap();
+        while budget.calm > AT_ONCE - 1 {
+            let count = (budget.calm + 1 - AT_ONCE).min(AT_ONCE);
+            pass(&mut budget, &others(count), &mut trace).unwrap();
+        }
+        while under_way(TaskId(0), &trace) + AT_ONCE <= MAX_OPEN_OF_ONE {
+            pass(&mut budget, &waits(AT_ONCE), &mut trace).unwrap();
+        }
+        for count in (1..AT_ONCE).rev() {
+            pass(&mut budget, &waits(count), &mut trace).ok();
+        }
+        assert_eq!(under_way(TaskId(0), &trace), MAX_OPEN_OF_ONE);
+        // Whoever has so much under way is followed in small steps.
+        let again = vec![Packed::of(&event(What::Wake)).unwrap(); 4 * AT_ONCE];
+        let mut work = AT_ONCE as u64;
+        assert_eq!(budget.pass((&again, &[]), &mut work, &mut trace), Ok(AT_ONCE));
+        assert_eq!(work, 0);
     }
 
     /// Of each kind of event that brings content.

@@ -41,8 +41,8 @@ impl Usual {
 }
 
 impl State {
-    /// Leads to the next moment, whose event is `event` of this kind, if that is one of the usual; if not, nothing
-    /// happens.
+    /// Leads to the next moment, whose event is `event`, if that is one of the usual; if not, nothing happens. `kind` is
+    /// the event's own: where that is known beforehand, the rest is left out.
     #[inline(always)]
     pub(in crate::trace) fn usual(&mut self, kind: Kind, event: Packed) -> Option<Usual> {
         let (actor, id, op, at) = (event.task(), event.lock(), event.op(), event.at());
@@ -57,6 +57,8 @@ impl State {
         }
         let (seq, mode) = (self.moment + 1, Mode::Exclusive);
         let own = |place: &Place| place.op == op && place.task == actor;
+        // Nonsense may have one operation with two locks.
+        let is_own = |claim: &Claim| claim.op == op && claim.lock == id;
         let place = Place {
             task: actor,
             op,
@@ -91,7 +93,7 @@ impl State {
                 Usual::Takes
             }
             (Kind::Grant, [claim])
-                if claim.op == op
+                if is_own(claim)
                     && claim.stage == Stage::Waiting
                     && nobody(lock)
                     && lock.queue.front().is_some_and(own) =>
@@ -105,8 +107,9 @@ impl State {
                 Usual::IsGranted
             }
             (Kind::Acquire, [claim])
-                if claim.op == op
+                if is_own(claim)
                     && claim.stage == Stage::Granted
+                    && lock.taken == 0
                     && lock.holders.is_empty()
                     && lock.granted.len() == 1
                     && lock.granted.front().is_some_and(own) =>
@@ -118,7 +121,7 @@ impl State {
                 Usual::Runs
             }
             (Kind::Release, [claim])
-                if claim.op == op
+                if is_own(claim)
                     && claim.stage == Stage::Holding
                     && lock.granted.is_empty()
                     && lock.holders.only().is_some_and(|only| own(only) && only.through != Some(TO_ALL))
@@ -177,7 +180,9 @@ impl State {
                 task.claims.push(Claim { op, lock: id, mode, stage, since, asked_seq });
                 Usual::Takes
             }
-            (Kind::Release, [claim]) if claim.op == op && claim.stage == Stage::Holding => {
+            (Kind::Release, [claim])
+                if claim.op == op && claim.lock == id && claim.stage == Stage::Holding =>
+            {
                 let own = |place: &&Place| place.task == actor && place.through != Some(TO_ALL);
                 lock.holders.get(op).filter(own)?;
                 lock.disown(op);
