@@ -53,25 +53,21 @@ impl Events {
     /// The same of one that is packed, and not aside.
     #[inline(always)]
     pub(super) fn push_packed(&mut self, event: Packed) {
-        if self.len.is_multiple_of(STRIDE) {
-            self.times.push(event.at());
-        }
         match self.parts.get_mut(self.len / PART) {
             Some(part) => match part.get_mut(self.len % PART) {
                 Some(lent) => lent.become_like(event),
                 None => part.push(event),
             },
-            None => self.begin_part(event),
+            None => self.begin_part().push(event),
         }
-        self.len += 1;
+        self.pass(event.at());
     }
 
     #[inline(never)]
-    fn begin_part(&mut self, event: Packed) {
+    fn begin_part(&mut self) -> &mut Vec<Packed> {
         // One alone grows as it has to; where there are more of them, this one will be full as well.
-        let mut part = Vec::with_capacity(if self.parts.is_empty() { 0 } else { PART });
-        part.push(event);
-        self.parts.push(part);
+        let part = Vec::with_capacity(if self.parts.is_empty() { 0 } else { PART });
+        self.parts.push_mut(part)
     }
 
     /// Gives room that has events in it already, which are to be looked at and pushed one by one; gives them back
@@ -89,7 +85,7 @@ impl Events {
     pub(super) fn lend_copy(&mut self, some: &[Packed]) -> usize {
         let at = self.len % PART;
         if self.parts.len() * PART == self.len {
-            self.parts.push(Vec::with_capacity(if self.parts.is_empty() { 0 } else { PART }));
+            self.begin_part();
         }
         let count = some.len().min(PART - at);
         if let Some(part) = self.parts.last_mut() {
@@ -120,7 +116,7 @@ impl Events {
         self.len / PART + 1 == self.parts.len() && self.len % PART == index
     }
 
-    /// Adds the next that was lent, as it is. `at` is its time.
+    /// Lets the next happen, which lies there: as it was lent, or has just been put. `at` is its time.
     #[inline(always)]
     pub(super) fn pass(&mut self, at: Time) {
         if self.len.is_multiple_of(STRIDE) {
