@@ -174,6 +174,11 @@ impl Core {
         Arc::new(Self { closed: AtomicBool::new(false), registry: Mutex::default(), way })
     }
 
+    /// A program's, whose thread is not started.
+    pub(super) fn of_program(program: Program) -> Arc<Self> {
+        Self::of(Way::Program(program))
+    }
+
     /// How a program's recorder works, if it is one.
     #[inline]
     pub(super) fn program(&self) -> Option<&Program> {
@@ -190,10 +195,18 @@ impl Core {
     }
 
     pub(super) fn set_closed(&self) {
+        if let Some(program) = self.program() {
+            program.set_end();
+        }
         self.closed.store(true, Ordering::Release);
         if let Some(program) = self.program() {
             program.wake();
         }
+    }
+
+    /// Registers a lock.
+    pub(super) fn add_lock(&self, name: LockName) -> LockId {
+        lock(&self.registry).add_lock(name)
     }
 
     /// Who was registered after so many tasks and locks.
@@ -268,7 +281,7 @@ impl Recorder {
     /// The same with at most so many bytes of events on their way, though never less than 24 KiB for each thread that
     /// records something. What finds no room is lost, and [counted](Self::lost), with what others do meanwhile.
     pub fn with_memory(bytes: usize) -> Self {
-        let core = Core::of(Way::Program(Program::new(bytes)));
+        let core = Core::of_program(Program::new(bytes));
         program::start(&core);
         Self { _life: Some(Arc::new(Life(Arc::clone(&core)))), core }
     }
@@ -324,7 +337,7 @@ impl Recorder {
     /// Where there are [as many](Names::MAX_LOCKS) as can be told apart, the last stands for all further ones, and
     /// is called `other locks, not recorded`: nothing is.
     pub fn add(&self, lock_name: LockName) -> LockId {
-        lock(&self.core.registry).add_lock(lock_name)
+        self.core.add_lock(lock_name)
     }
 
     /// Whether what happens to `lock` is recorded.
@@ -501,7 +514,7 @@ mod tests {
     /// Where no thread could be started nothing is recorded, and nobody waits for that.
     #[test]
     fn without_its_thread_nobody_waits() {
-        let core = Core::of(Way::Program(Program::new(0)));
+        let core = Core::of_program(Program::new(0));
         core.set_closed();
         let recorder = Recorder { core, _life: None };
         recorder.flush();

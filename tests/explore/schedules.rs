@@ -25,10 +25,11 @@ use std::sync::{Arc, Mutex as StdMutex};
 use common::fidelity::within_polls;
 use common::{Checker, Tape};
 use locks::{ALL, Guard, Lock};
-use lockscope::event::{TaskId, What};
+use lockscope::event::{Event, TaskId, What};
 use lockscope::sync::actor;
+use shuttle::rand::{self, Rng as _};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
-use shuttle::{Config, Runner, future};
+use shuttle::{Config, Runner, future, thread};
 
 /// What a task does next. It takes so much of the lock; a mutex and a writer take all.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +88,43 @@ enum Of {
 
 /// One run, in whatever order; what was told of it.
 fn run(tape: &Tape, of: Of, tasks: &'static [&'static [Step]]) -> String {
+    let (world, events) = act(tape, of, tasks);
+    tape.recorder.finish();
+    let names = tape.recorder.names();
+    let checker = Checker::any_threads().of(&names).check(&events).unwrap_or_else(|error| panic!("{error}"));
+    assert!(checker.all_over());
+    // The order told is the order noted, but for the last attempt, which nobody noted.
+    let mut told = owners(of, &events);
+    told.pop();
+    assert_eq!(told, *world.owners.lock().unwrap(), "{events:?}");
+    story(&events)
+}
+
+/// So many steps later a recording may end.
+const LATER: usize = 1_000;
+
+/// One run whose recording ends meanwhile. What is told is what can be, as far as it goes.
+fn cut(tape: &Tape, of: Of, tasks: &'static [&'static [Step]]) -> String {
+    // At once it would be over before it began.
+    let later = rand::thread_rng().gen_range(0..LATER);
+    let recorder = tape.recorder.clone();
+    let ends = thread::spawn(move || {
+        (0..later).for_each(|_| thread::yield_now());
+        recorder.finish();
+    });
+    let (world, events) = act(tape, of, tasks);
+    ends.join().unwrap();
+    Checker::any_threads()
+        .of(&tape.recorder.names())
+        .check(&events)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let (told, noted) = (owners(of, &events), world.owners.lock().unwrap());
+    assert!(noted.starts_with(&told[..told.len().min(noted.len())]), "{events:?}");
+    story(&events)
+}
+
+/// The tasks do what they do, until all is over; what was told of it by then.
+fn act(tape: &Tape, of: Of, tasks: &'static [&'static [Step]]) -> (Arc<World>, Vec<Event>) {
     let lock = match of {
         Of::Mutex => Ours::Mutex(tape.mutex("m", ())),
         Of::RwLock => Ours::RwLock(tape.rwlock("rw", ())),
@@ -105,12 +143,11 @@ fn run(tape: &Tape, of: Of, tasks: &'static [&'static [Step]]) -> String {
         future::block_on(handle).unwrap();
     }
     assert!(world.lock.attempt(ALL).is_some(), "nobody has it any more");
-    let events = tape.events();
-    tape.recorder.finish();
-    let names = tape.recorder.names();
-    let checker = Checker::any_threads().of(&names).check(&events).unwrap_or_else(|error| panic!("{error}"));
-    assert!(checker.all_over());
-    // The order told is the order noted, but for the last attempt, which nobody noted.
+    (world, tape.events())
+}
+
+/// Who took all of it, as it was told.
+fn owners(of: Of, events: &[Event]) -> Vec<TaskId> {
     let all = |mode| match of {
         Of::Semaphore => mode == lockscope::event::Mode::Permits(ALL),
         _ => mode == lockscope::event::Mode::Exclusive,
@@ -119,16 +156,23 @@ fn run(tape: &Tape, of: Of, tasks: &'static [&'static [Step]]) -> String {
         What::Acquire { mode, .. } if all(mode) => Some(event.actor.task),
         _ => None,
     });
-    let mut told: Vec<_> = told.collect();
-    told.pop();
-    assert_eq!(told, *world.owners.lock().unwrap(), "{events:?}");
-    let story = |event: &lockscope::event::Event| format!("{} {}", event.what.name(), event.actor.task.0);
+    told.collect()
+}
+
+fn story(events: &[Event]) -> String {
+    let story = |event: &Event| format!("{} {}", event.what.name(), event.actor.task.0);
     events.iter().map(story).collect::<Vec<_>>().join(", ")
 }
 
 /// Runs it in so many orders, half of them drawn in one way and half in another; over both recorders. Fails if
 /// fewer stories than `least` are told.
 fn explore(of: Of, tasks: &'static [&'static [Step]], runs: usize, least: usize) {
+    explore_with(run, of, tasks, (runs, least));
+}
+
+type Run = fn(&Tape, Of, &'static [&'static [Step]]) -> String;
+
+fn explore_with(run: Run, of: Of, tasks: &'static [&'static [Step]], (runs, least): (usize, usize)) {
     for program in [false, true] {
         let stories = Arc::new(StdMutex::new(HashSet::new()));
         let with = |scheduler: Box<dyn Scheduler + Send>| {
@@ -184,4 +228,12 @@ fn permits_by_ones_and_twos() {
 #[test]
 fn permits_that_are_given_up() {
     explore(Of::Semaphore, &[&[Take(2), Take(2)], &[Abandon(ALL, 0), Take(1)], &[Abandon(2, 1)]], RUNS, 100);
+}
+
+#[test]
+fn a_recording_that_ends_meanwhile() {
+    let mutex: &[&[Step]] = &[&[Take(ALL), Take(ALL), Take(ALL)], &[Take(ALL), Take(ALL), Take(ALL)]];
+    explore_with(cut, Of::Mutex, mutex, (RUNS, 50));
+    let permits: &[&[Step]] = &[&[Take(2), Take(1), Take(ALL)], &[Take(2), Take(ALL)], &[Take(ALL), Take(1)]];
+    explore_with(cut, Of::Semaphore, permits, (RUNS, 100));
 }

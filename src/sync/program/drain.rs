@@ -70,23 +70,28 @@ impl<'a> Drain<'a> {
                 thread::park_timeout(pause);
             }
         }
+        // Not before: whoever has those mutexes may have been about to say so, and is heard as long as anybody is.
+        self.kept_back.let_old_go(|_| true, |event| self.front.emit(event));
+        self.front.hand_on();
         let now = self.program.now().max(self.front.latest());
         self.front.tell(|outlet| outlet.finish(now));
         locked(&self.program.inbox).over = true;
         self.program.done.notify_all();
     }
 
-    /// Takes all that has happened by now; how many events that were. In the last round nothing is kept back.
+    /// Takes all that has happened by now; how many events that were. In the last rounds that is all up to the end.
     fn round(&mut self, last: bool) -> usize {
         let asked = locked(&self.program.inbox).asked;
         let program = self.program;
         let mut merge = std::mem::take(&mut self.merge);
-        // Nobody writes any more who would make the end late.
-        let now = if last { u64::MAX } else { program.clock.raw() };
+        let now = if last { program.end() } else { program.clock.raw().min(program.end()) };
         merge.look(now, || {
             let mut threads = locked(&program.threads);
             (std::mem::take(&mut threads.new), std::mem::take(&mut threads.lost))
         });
+        if last {
+            merge.end(now);
+        }
         // After the look: whoever is in an event was registered before it.
         self.learn_names();
         // After the look too: whoever is attached is told all that is recorded from then on.
@@ -115,7 +120,7 @@ impl<'a> Drain<'a> {
         self.merge = merge;
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
         // this round has read: what was written meanwhile may say it.
-        let old = |at| last || program.time(now).since(at) > KEPT_BACK;
+        let old = |at| program.time(now).since(at) > KEPT_BACK;
         self.kept_back.let_old_go(old, |event| self.front.emit(event));
         // Whoever is attached next is told how things stand with all of it.
         self.front.hand_on();
@@ -155,6 +160,83 @@ impl<'a> Drain<'a> {
                 let free = asks && self.front.is_free_mutex(event.lock());
                 self.kept_back.take(event, free, |event| self.front.emit(event));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::{Brief, LockId, LockKind, LockName, OpId, TaskId};
+    use crate::sync::outlet::{Batch, Outlet};
+
+    /// What was handed on: which operations, or how many events are missing.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<(Kind, u64)>>>);
+
+    impl Outlet for Told {
+        fn take(&mut self, batch: &Batch<'_>) {
+            let told = batch.events.iter().map(|event| (event.kind(), event.large()));
+            locked(&self.0).extend(told);
+        }
+    }
+
+    /// A recorder whose thread is this one, and what it tells.
+    fn recorder(memory: usize) -> (Arc<Core>, Told) {
+        let (core, told) = (Core::of_program(Program::new(memory)), Told::default());
+        core.program().unwrap().attach(Box::new(told.clone()));
+        (core, told)
+    }
+
+    /// A task of its own does something with the lock, and looked before whether the recording goes on.
+    fn writes(core: &Core, kind: Kind, op: u64) {
+        let line = Packed::quick(0, kind, (Brief::NONE, OpId(op)), TaskId(op as u32), LockId(0));
+        let _ = core.program().unwrap().write(core, line);
+    }
+
+    /// What others have done since the recording ended, which that may follow from, nobody has written down.
+    #[test]
+    fn whoever_was_about_to_write_when_it_ended_is_not_told() {
+        let (core, told) = recorder(1 << 20);
+        writes(&core, Kind::Acquire, 1);
+        core.set_closed();
+        writes(&core, Kind::Acquire, 2);
+        Drain::new(&core, core.program().unwrap()).run();
+        assert_eq!(*locked(&told.0), [(Kind::Acquire, 1)]);
+    }
+
+    /// It has the mutex that another one waits for, and was stopped when it was about to write so.
+    #[test]
+    fn whoever_has_a_mutex_at_the_end_had_it_before_others_waited() {
+        let (core, told) = recorder(1 << 20);
+        let mutex = LockName { name: "m".into(), kind: LockKind::TokioMutex, permits: None };
+        assert_eq!(core.add_lock(mutex), LockId(0));
+        let program = core.program().unwrap();
+        writes(&core, Kind::Wait, 1);
+        core.set_closed();
+        let mut drain = Drain::new(&core, program);
+        assert_eq!(drain.round(true), 1);
+        // Its stamp is from before the end.
+        program.end.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+        writes(&core, Kind::Acquire, 2);
+        drain.run();
+        assert_eq!(*locked(&told.0), [(Kind::Acquire, 2), (Kind::Wait, 1)]);
+    }
+
+    #[test]
+    fn what_is_lost_after_the_end_is_not_told_either() {
+        let full = super::super::CHUNK as u64;
+        for before in [full, full + 1] {
+            let (core, told) = recorder(0);
+            (1..=before).for_each(|op| writes(&core, Kind::Acquire, op));
+            core.set_closed();
+            writes(&core, Kind::Acquire, before + 1);
+            Drain::new(&core, core.program().unwrap()).run();
+            let told = locked(&told.0);
+            let lost = told.iter().any(|(kind, _)| *kind == Kind::Lost);
+            assert_eq!((told.len() as u64, lost), (before, before > full));
         }
     }
 }

@@ -81,6 +81,14 @@ impl Gaps {
         self.0 = all.into();
     }
 
+    /// Leaves nothing after this stamp.
+    pub(super) fn end(&mut self, end: u64) {
+        self.0.retain_mut(|gap| {
+            gap.to = gap.to.min(end);
+            gap.from <= end
+        });
+    }
+
     /// The first, of those in order.
     pub(super) fn first(&mut self) -> Option<&mut Gap> {
         self.0.front_mut()

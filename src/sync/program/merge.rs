@@ -53,6 +53,11 @@ impl Merge {
         }
     }
 
+    /// Forgets what is lost after the end.
+    pub(super) fn end(&mut self, end: u64) {
+        self.gaps.end(end);
+    }
+
     /// Reads what was found, in order, and gives its room back: `take` has what is told, `leave` what stands
     /// where others are lost and is lost with them.
     pub(super) fn read(

@@ -45,6 +45,9 @@ const CHUNK: usize = 1 << 10;
 /// Events aside that are kept until the recorder's thread comes for them.
 const MAX_ASIDES: usize = 1 << 16;
 
+/// So much later than others a processor's clock may be, with a good margin; around the end nobody may be in doubt.
+const DOUBT: Duration = Duration::from_micros(10);
+
 /// Threads that can be told apart at once; their numbers are the upper bits of operations'.
 const MOST_THREADS: u64 = 1 << 12;
 const OP_BITS: u32 = 36;
@@ -55,6 +58,8 @@ pub(super) struct Program {
     id: u64,
     clock: quanta::Clock,
     begin: u64,
+    /// The stamp after which nothing belongs to the recording; as long as it goes on, the last there can be.
+    end: AtomicU64,
     pool: Pool,
     threads: Mutex<Threads>,
     /// How many events were lost.
@@ -176,6 +181,7 @@ impl Program {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             clock,
             begin,
+            end: AtomicU64::new(u64::MAX),
             pool: Pool::new(memory),
             threads: Mutex::default(),
             lost: AtomicU64::new(0),
@@ -195,6 +201,34 @@ impl Program {
     /// The time that a stamp stands for.
     fn time(&self, stamp: u64) -> Time {
         Time::from_nanos(self.clock.delta_as_nanos(self.begin, stamp))
+    }
+
+    /// Says that the recording ends. When this returns, that may be seen by those who write, who write nothing then.
+    ///
+    /// Whoever looked before, and writes only now, does so beside others who do not: it may come into a lock that
+    /// nobody has let go of, as far as is written. So nothing is told with a stamp after the end; what was not written
+    /// because of the end has one, and so has all that follows from that.
+    pub(super) fn set_end(&self) {
+        // The first who ends it does.
+        self.end.fetch_min(self.clock_after(DOUBT), Ordering::AcqRel);
+        self.clock_after(DOUBT);
+    }
+
+    /// The end, if it has one; or else what no stamp is after.
+    fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// What the clock says when so much time has passed.
+    fn clock_after(&self, time: Duration) -> u64 {
+        let begin = self.clock.raw();
+        loop {
+            let now = self.clock.raw();
+            if u128::from(self.clock.delta_as_nanos(begin, now)) >= time.as_nanos() {
+                return now;
+            }
+            std::hint::spin_loop();
+        }
     }
 
     /// Calls `write` with what this thread knows; `None` on a thread that is about to end, and where there
