@@ -72,7 +72,7 @@ fn picture(names: &Names, events: &[Event]) -> Vec<String> {
     for event in events {
         state.apply(event);
     }
-    let places = |lock: &lockscope::trace::Kept<lockscope::trace::Lock>| {
+    let places = |lock: &lockscope::trace::Lock| {
         let queue = lock.queue.iter();
         let places = lock.holders.iter().chain(&lock.granted).chain(queue);
         let places: Vec<_> = places.map(|place| (place.task, place.op, place.mode, place.since)).collect();

@@ -39,7 +39,7 @@ fn unpack(prologue: &Bundle) -> Vec<Event> {
 /// Who has what since when, who waits, who is asleep, and how many permits there are.
 fn picture(state: &State, times: bool) -> String {
     let mut text = String::new();
-    for lock in &state.locks {
+    for lock in state.locks.iter() {
         for places in [&lock.holders, &lock.granted, &lock.queue] {
             for place in places {
                 let since = times.then_some((place.since, place.woken));
@@ -49,7 +49,7 @@ fn picture(state: &State, times: bool) -> String {
         }
         text += &format!("{:?}\n", lock.permits);
     }
-    for task in &state.tasks {
+    for task in state.tasks.iter() {
         text += &match task.life {
             // Whether it has not begun or is over is not told.
             lockscope::trace::Life::Unborn | lockscope::trace::Life::Finished => "absent".to_owned(),

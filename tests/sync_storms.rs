@@ -123,7 +123,7 @@ impl Storm {
         }
         let trace = Trace::of(names, events);
         let state = trace.state(trace.len());
-        for lock in &state.locks {
+        for lock in state.locks.iter() {
             let left = (lock.holders.len(), lock.granted.len(), lock.queue.len());
             assert_eq!(left, (0, 0, 0), "{lock:?}");
         }

@@ -65,9 +65,7 @@ fn check_state(state: &State) -> Result<(), TestCaseError> {
         }
     }
     let claims: usize = state.tasks.iter().map(|task| task.claims.len()).sum();
-    let places = |lock: &lockscope::trace::Kept<lockscope::trace::Lock>| {
-        lock.holders.len() + lock.granted.len() + lock.queue.len()
-    };
+    let places = |lock: &lockscope::trace::Lock| lock.holders.len() + lock.granted.len() + lock.queue.len();
     prop_assert_eq!(claims, state.locks.iter().map(places).sum::<usize>());
     Ok(())
 }
@@ -279,7 +277,7 @@ proptest! {
         prop_assert!(stuck.iter().all(|task| state.task(*task).unwrap().waits_with().is_some()));
         prop_assert!(trace.events().iter().is_sorted_by_key(|event| event.at));
         for moment in 0..=trace.len() {
-            for lock in &trace.state(moment).locks {
+            for lock in trace.state(moment).locks.iter() {
                 let permits = |mode| if let Mode::Permits(permits) = mode { permits } else { 0 };
                 let taken: u64 = lock.owners().map(|place| u64::from(permits(place.mode))).sum();
                 let semaphore = lock.kind.family() == Family::Semaphore;

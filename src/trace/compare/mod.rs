@@ -14,7 +14,7 @@ mod text;
 
 use std::sync::Arc;
 
-use super::{Kept, State, Task, Trace};
+use super::{State, Task, Trace};
 use crate::event::{Family, LockId, LockKind, LockName, Names, Outcome, TaskId, Time};
 use account::Account;
 
@@ -128,8 +128,7 @@ impl Comparison {
         let (Some(run), Some(account)) = (self.variants.get(variant), self.accounts.get(variant)) else {
             return Vec::new();
         };
-        let figures =
-            |(id, task): (usize, &Kept<Task>)| account.figures(&run.trace, id, task, state.moment, now);
+        let figures = |(id, task): (usize, &Task)| account.figures(&run.trace, id, task, state.moment, now);
         state.tasks.iter().enumerate().map(figures).collect()
     }
 

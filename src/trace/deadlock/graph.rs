@@ -5,7 +5,7 @@
 
 use super::{Cause, InTheWay, Ring, Wait};
 use crate::event::{Family, LockId, Mode, TaskId};
-use crate::trace::{Claim, Kept, Life, Lock, Place, Stage, State};
+use crate::trace::{Claim, Life, Lock, Place, Stage, State};
 
 /// Where an edge leads.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ pub(super) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     pub(super) fn of(state: &'a State) -> Self {
-        let ahead = |lock: &Kept<Lock>| Ahead {
+        let ahead = |lock: &Lock| Ahead {
             first: lock.queue.front().copied(),
             writer: lock.queue.iter().find(|place| place.mode == Mode::Exclusive).copied(),
             woken: lock.queue.iter().find(|place| place.woken.is_some()).copied(),
@@ -174,7 +174,7 @@ impl<'a> Graph<'a> {
 
     /// The rings of those who share a semaphore's permits out among themselves and all wait for more.
     fn shared_out<'b>(&'b self, in_ring: &'b [bool]) -> impl Iterator<Item = Ring> + 'b {
-        let semaphore = |(_, lock): &(usize, &Kept<Lock>)| lock.kind.family() == Family::Semaphore;
+        let semaphore = |(_, lock): &(usize, &Lock)| lock.kind.family() == Family::Semaphore;
         self.state.locks.iter().enumerate().filter(semaphore).filter_map(|(id, lock)| {
             let more = |task: &TaskId| {
                 let wait = self.wait(*task).filter(|wait| wait.lock.0 as usize == id);

@@ -1,86 +1,119 @@
-//! What a state keeps of a task or a lock: alone, and then it is changed in its place; or together with
-//! its copies, until one of them changes it.
+//! What a state keeps of all tasks, or of all locks: alone what it has changed, which it changes in its place; and all
+//! else together with its copies.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::Index;
 use std::sync::Arc;
 
-/// One of a state's tasks or locks. It reads like the task or the lock.
-pub struct Kept<T>(Inner<T>);
+/// All of a state's tasks, or locks. It reads like a list of them.
+#[derive(Clone)]
+pub struct Kept<T> {
+    /// What is this state's alone; of the rest nothing.
+    own: Vec<Option<T>>,
+    /// What has not changed since it was shared, at the same index. It may be shorter.
+    shared: Shared<T>,
+}
 
-enum Inner<T> {
-    Alone(T),
-    Shared(Arc<T>),
+/// What states have together.
+pub(super) type Shared<T> = Arc<[Arc<T>]>;
+
+impl<T> Kept<T> {
+    /// The one at `index`, if there is one.
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<&T> {
+        match self.own.get(index)? {
+            Some(own) => Some(own),
+            None => self.shared.get(index).map(|shared| &**shared),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.own.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty()
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> + Clone {
+        (0..self.len()).map(|index| &self[index])
+    }
 }
 
 impl<T: Clone> Kept<T> {
-    /// To be changed: from here on this state's alone.
+    /// The one at `index`, to be changed: from here on this state's alone.
     #[inline]
-    pub(super) fn change(&mut self) -> &mut T {
-        if let Inner::Shared(shared) = &self.0 {
-            self.0 = Inner::Alone(T::clone(shared));
+    pub(super) fn change(&mut self, index: usize) -> Option<&mut T> {
+        let own = self.own.get_mut(index)?;
+        if own.is_none() {
+            *own = Some(T::clone(self.shared.get(index)?));
         }
-        match &mut self.0 {
-            Inner::Alone(alone) => alone,
-            Inner::Shared(_) => unreachable!("it has just been made"),
+        own.as_mut()
+    }
+
+    /// Changes those that are `so`.
+    pub(super) fn change_all(&mut self, so: impl Fn(&T) -> bool, change: impl Fn(&mut T)) {
+        for index in 0..self.len() {
+            if so(&self[index]) {
+                self.change(index).into_iter().for_each(&change);
+            }
         }
     }
 }
 
 impl<T: Clone + PartialEq> Kept<T> {
-    /// The same, to be shared: with `other` if that is equal, as thousands of tasks are that do nothing; and without
-    /// the room for more that has come together while it was alone.
-    pub(super) fn share(self, other: Option<&Arc<T>>) -> Arc<T> {
-        match (self.0, other) {
-            (Inner::Shared(shared), _) => shared,
-            (Inner::Alone(alone), Some(other)) if alone == **other => Arc::clone(other),
-            (Inner::Alone(alone), _) => Arc::new(alone.clone()),
+    /// Shares all that there are. Neighbours that are equal become one, as thousands of tasks are that do nothing; and
+    /// none keeps the room for more that has come together while it was alone.
+    pub(super) fn share(&mut self) -> Shared<T> {
+        let mut all: Vec<Arc<T>> = Vec::with_capacity(self.len());
+        for (index, own) in self.own.iter_mut().enumerate() {
+            all.push(match (own.take(), all.last()) {
+                (None, _) => Arc::clone(&self.shared[index]),
+                (Some(own), Some(last)) if own == **last => Arc::clone(last),
+                (Some(own), _) => Arc::new(own.clone()),
+            });
         }
+        self.shared = all.into();
+        Arc::clone(&self.shared)
     }
 }
 
-impl<T> From<Arc<T>> for Kept<T> {
-    fn from(shared: Arc<T>) -> Self {
-        Self(Inner::Shared(shared))
-    }
-}
-
-impl<T> From<T> for Kept<T> {
-    fn from(alone: T) -> Self {
-        Self(Inner::Alone(alone))
-    }
-}
-
-impl<T: Default> Default for Kept<T> {
+impl<T> Default for Kept<T> {
     fn default() -> Self {
-        T::default().into()
+        Self { own: Vec::new(), shared: Arc::default() }
     }
 }
 
-impl<T> Deref for Kept<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        match &self.0 {
-            Inner::Alone(alone) => alone,
-            Inner::Shared(shared) => shared,
-        }
+/// As they were shared.
+impl<T> From<Shared<T>> for Kept<T> {
+    fn from(shared: Shared<T>) -> Self {
+        Self { own: shared.iter().map(|_| None).collect(), shared }
     }
 }
 
-impl<T: Clone> Clone for Kept<T> {
-    fn clone(&self) -> Self {
-        Self(match &self.0 {
-            Inner::Alone(alone) => Inner::Alone(alone.clone()),
-            Inner::Shared(shared) => Inner::Shared(Arc::clone(shared)),
-        })
+impl<T> Extend<T> for Kept<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, more: I) {
+        self.own.extend(more.into_iter().map(Some));
+    }
+}
+
+/// # Panics
+///
+/// Panics where there is none of that index.
+impl<T> Index<usize> for Kept<T> {
+    type Output = T;
+
+    fn index(&self, index: usize) -> &T {
+        self.own[index].as_ref().unwrap_or_else(|| &self.shared[index])
     }
 }
 
 impl<T: PartialEq> PartialEq for Kept<T> {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        self.iter().eq(other.iter())
     }
 }
 
@@ -88,6 +121,6 @@ impl<T: Eq> Eq for Kept<T> {}
 
 impl<T: fmt::Debug> fmt::Debug for Kept<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+        f.debug_list().entries(self.iter()).finish()
     }
 }

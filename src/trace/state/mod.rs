@@ -8,12 +8,11 @@ mod lock;
 mod task;
 mod usual;
 
-use std::sync::Arc;
-
 use super::{Freed, Passed};
 use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What};
 
 pub use kept::Kept;
+use kept::Shared;
 pub use lock::{Lock, Notice, Owners, Place};
 pub use task::{Claim, Life, Look, Stage, Task};
 pub(super) use usual::Usual;
@@ -29,9 +28,9 @@ pub struct State {
     /// How many are missing.
     pub lost: u64,
     /// The tasks, by id.
-    pub tasks: Vec<Kept<Task>>,
+    pub tasks: Kept<Task>,
     /// The locks, by id.
-    pub locks: Vec<Kept<Lock>>,
+    pub locks: Kept<Lock>,
 }
 
 /// A state to come back to. What no event changed since the one before is the same in both.
@@ -41,29 +40,16 @@ pub(super) struct Saved {
     pub moment: u64,
     at: Time,
     lost: u64,
-    tasks: Vec<Arc<Task>>,
-    locks: Vec<Arc<Lock>>,
+    tasks: Shared<Task>,
+    locks: Shared<Lock>,
 }
 
 impl Saved {
     /// The state itself.
     pub fn state(&self) -> State {
         let (moment, at, lost) = (self.moment, self.at, self.lost);
-        State { moment, at, lost, tasks: kept(&self.tasks), locks: kept(&self.locks) }
+        State { moment, at, lost, tasks: self.tasks.clone().into(), locks: self.locks.clone().into() }
     }
-}
-
-fn share<T: Clone + PartialEq>(all: &mut Vec<Kept<T>>) -> Vec<Arc<T>> {
-    let mut shared = Vec::with_capacity(all.len());
-    for kept in std::mem::take(all) {
-        shared.push(kept.share(shared.last()));
-    }
-    *all = kept(&shared);
-    shared
-}
-
-fn kept<T>(all: &[Arc<T>]) -> Vec<Kept<T>> {
-    all.iter().map(|shared| Arc::clone(shared).into()).collect()
 }
 
 /// How an event moved an acquisition on.
@@ -87,18 +73,18 @@ impl State {
 
     /// Learns of further tasks and locks: those of `names` beyond the ones it knows.
     pub fn grow(&mut self, names: &Names) {
-        self.tasks.resize_with(names.tasks.len().max(self.tasks.len()), Kept::default);
-        self.locks.extend(names.locks.iter().skip(self.locks.len()).map(|name| Lock::new(name).into()));
+        self.tasks.extend(names.tasks.iter().skip(self.tasks.len()).map(|_| Task::default()));
+        self.locks.extend(names.locks.iter().skip(self.locks.len()).map(Lock::new));
     }
 
     /// The task, if there is one of that id.
     pub fn task(&self, task: TaskId) -> Option<&Task> {
-        self.tasks.get(task.0 as usize).map(|kept| &**kept)
+        self.tasks.get(task.0 as usize)
     }
 
     /// The lock, if there is one of that id.
     pub fn lock(&self, lock: LockId) -> Option<&Lock> {
-        self.locks.get(lock.0 as usize).map(|kept| &**kept)
+        self.locks.get(lock.0 as usize)
     }
 
     /// How many acquisitions are under way.
@@ -112,17 +98,17 @@ impl State {
             moment: self.moment,
             at: self.at,
             lost: self.lost,
-            tasks: share(&mut self.tasks),
-            locks: share(&mut self.locks),
+            tasks: self.tasks.share(),
+            locks: self.locks.share(),
         }
     }
 
     fn task_mut(&mut self, task: TaskId) -> Option<&mut Task> {
-        self.tasks.get_mut(task.0 as usize).map(Kept::change)
+        self.tasks.change(task.0 as usize)
     }
 
     fn lock_mut(&mut self, lock: LockId) -> Option<&mut Lock> {
-        self.locks.get_mut(lock.0 as usize).map(Kept::change)
+        self.locks.change(lock.0 as usize)
     }
 
     /// Who began the acquisition, if it is under way.
@@ -206,8 +192,8 @@ impl State {
     /// Moves an acquisition to `stage`, or to what that is with its lock, beginning it if it is new.
     fn claim(&mut self, event: &Event, id: LockId, op: OpId, mode: Mode, stage: Stage) -> Option<Moved> {
         let actor = event.actor.task;
-        let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;
-        let task = self.tasks.get_mut(actor.0 as usize).map(Kept::change)?;
+        let lock = self.locks.change(id.0 as usize)?;
+        let task = self.tasks.change(actor.0 as usize)?;
         let stage = match stage {
             Stage::Waiting if lock.kind.blocks() => Stage::Blocked,
             Stage::Granted if !lock.hands_over() => Stage::Woken,
@@ -307,17 +293,14 @@ impl State {
     /// Forgets what may be otherwise by now: who has a lock, who waits, who sleeps.
     fn lose(&mut self, events: u64) {
         self.lost = self.lost.saturating_add(events);
-        let forgets =
-            |task: &&mut Kept<Task>| !task.claims.is_empty() || matches!(task.life, Life::Asleep { .. });
-        for task in self.tasks.iter_mut().filter(forgets).map(Kept::change) {
+        let forgets = |task: &Task| !task.claims.is_empty() || matches!(task.life, Life::Asleep { .. });
+        self.tasks.change_all(forgets, |task| {
             task.claims.clear();
             if matches!(task.life, Life::Asleep { .. }) {
                 task.life = Life::Running;
             }
-        }
-        for lock in self.locks.iter_mut().filter(|lock| !lock.is_lost()).map(Kept::change) {
-            lock.lose();
-        }
+        });
+        self.locks.change_all(|lock| !lock.is_lost(), Lock::lose);
     }
 
     /// Ends an operation that leaves nothing to own.

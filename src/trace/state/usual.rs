@@ -1,7 +1,7 @@
 //! What nearly all events of a busy program are, by a short way: somebody wants one lock and no other, and has it
 //! alone; or shares it, and has it at once. [`State::step`] comes to the same, and to whatever else there may be.
 
-use super::{Claim, Freed, Kept, Life, Lock, Passed, Place, Stage, State};
+use super::{Claim, Freed, Life, Lock, Passed, Place, Stage, State};
 use crate::event::{Kind, LockKind, Mode, Packed};
 
 /// What is for everybody, and not passed on.
@@ -49,8 +49,8 @@ impl State {
         if !event.is_plain() || !matches!(kind, Kind::Wait | Kind::Grant | Kind::Acquire | Kind::Release) {
             return None;
         }
-        let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;
-        let task = self.tasks.get_mut(actor.0 as usize).map(Kept::change)?;
+        let lock = self.locks.change(id.0 as usize)?;
+        let task = self.tasks.change(actor.0 as usize)?;
         // What hands over, and has nothing to say of one who waits alone for all of it.
         if !matches!(lock.kind, LockKind::TokioMutex | LockKind::TokioRwLock) || task.life != Life::Running {
             return None;
@@ -150,8 +150,8 @@ impl State {
         if event.has_step() || !matches!(kind, Kind::Acquire | Kind::Release) {
             return None;
         }
-        let lock = self.locks.get_mut(id.0 as usize).map(Kept::change)?;
-        let task = self.tasks.get_mut(actor.0 as usize).map(Kept::change)?;
+        let lock = self.locks.change(id.0 as usize)?;
+        let task = self.tasks.change(actor.0 as usize)?;
         let is_shared = matches!(lock.kind, LockKind::TokioRwLock | LockKind::TokioSemaphore);
         if !is_shared || task.life != Life::Running || !lock.granted.is_empty() {
             return None;

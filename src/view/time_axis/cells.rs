@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use super::edges::Columns;
 use super::{Edges, Window, longest};
 use crate::event::{Family, Mode, TaskId, Time, What};
-use crate::trace::{Kept, Lane as Spans, Lock, Look, Looks, Noted, Span, State, Task, words};
+use crate::trace::{Lane as Spans, Lock, Look, Looks, Noted, Span, State, Task, words};
 use crate::view::layout::Lane;
 use crate::view::strip::let_in;
 use crate::view::{Scene, paint, quiz};
@@ -324,7 +324,7 @@ fn alone(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> bool 
         .any(|note| matches!(note.what, Noted::Late { due, ran } if ran == task && span.at <= due));
     let last = scene.trace.event(scene.view.moment).is_some_and(|event| event.actor.task == task);
     let is = || {
-        let late = |task: &Kept<Task>| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
+        let late = |task: &Task| task.overdue(scene.view.now).is_some_and(|late| late > OVERDUE);
         last && !over
             && scene.trace.end().is_none_or(|end| scene.view.now < end.at)
             && state.tasks.iter().any(late)
