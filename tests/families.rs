@@ -140,7 +140,7 @@ fn who_needs_more_permits_stands_in_the_way_of_who_needs_fewer() {
     assert_eq!(said(&trace), "C needs 2 permits and lacks 1: D, which needs 1, waits behind it.");
     assert_eq!(
         why::sentence(&trace, trace.len() - 1).unwrap().text,
-        "A and B hold 2 of 3 permits of slots since 0 ms. C needs 2 permits and lacks 1."
+        "A and B hold 2 of 3 permits of slots since 0 ms. C waits for 2 permits since 30 ms, lacking 1."
     );
     let trace = scenes::permits()
         .at(100)

@@ -210,7 +210,7 @@ fn the_totals_are_those_of_all_acquisitions() {
         let (tasks, locks) = expected(&show.trace);
         let names = show.trace.names();
         for id in 0..names.tasks.len() as u32 {
-            let spent = show.trace.spent_by(TaskId(id));
+            let spent = show.trace.spent_by(TaskId(id), Time::ZERO);
             let found = (spent.waiting.as_nanos(), spent.holding.as_nanos());
             assert_eq!(
                 found,
@@ -221,7 +221,7 @@ fn the_totals_are_those_of_all_acquisitions() {
             );
         }
         for id in 0..names.locks.len() as u32 {
-            let spent = show.trace.spent_on(LockId(id));
+            let spent = show.trace.spent_on(LockId(id), Time::ZERO);
             let found = (spent.waiting.as_nanos(), spent.holding.as_nanos());
             assert_eq!(
                 found,

@@ -377,7 +377,7 @@ fn an_opening_gives_no_reasons() {
     assert_eq!(said(&whole), "b got 3 permits: first in the queue since 2 ms.");
     assert_eq!(
         said(&known),
-        "a and b hold 4 of 4 permits of db, the first since 0 ms. c needs 4 permits and lacks 4: d, which needs 1, waits behind it."
+        "a and b hold 4 of 4 permits of db, the first since 0 ms. c waits for 4 permits since 3 ms, lacking 4; 1 behind."
     );
 }
 
@@ -399,4 +399,222 @@ fn who_was_let_in_by_what_is_not_known_was_let_in_alone() {
     }
     let (whole, _) = told_late(3, &events, &[]);
     assert!(said(&whole).ends_with("Then it went on 2 times, at last to d."), "{}", said(&whole));
+}
+
+/// The sentence at `millis`, when nothing more has happened by then.
+fn said_at(trace: &Trace, millis: u64) -> String {
+    let view = ViewState { moment: trace.len(), now: Time::from_millis(millis), ..ViewState::default() };
+    let area = Rect::new(0, 0, 400, 40);
+    let mut buffer = Buffer::empty(area);
+    let theme = ThemeName::Dark.theme();
+    Scene { title: "", trace, code: &[], keys: &[], view: &view, theme: &theme }.render(area, &mut buffer);
+    screen::plain(&buffer)
+}
+
+fn program(locks: &[&str]) -> scenes::Tale {
+    let locks: Vec<_> = locks.iter().map(|lock| (*lock, LockKind::TokioMutex, None)).collect();
+    tale(&["keeper", "first", "second", "logger"], &locks)
+}
+
+/// Nobody can say that it will never go on, but whose doing it is.
+#[test]
+fn a_lock_that_does_not_move_on_is_told_of_when_it_has_lasted() {
+    let hang = program(&["db"])
+        .acquires("keeper", "db", 1, EXCLUSIVE)
+        .at(10)
+        .waits("first", "db", 2, EXCLUSIVE)
+        .at(20)
+        .waits("second", "db", 3, EXCLUSIVE)
+        .at(30)
+        .releases("keeper", "db", 1)
+        .granted("first", "db", 2, EXCLUSIVE)
+        .acquires("first", "db", 2, EXCLUSIVE)
+        .trace();
+    let told = "First holds db since 30 ms. Second waits since 20 ms: first in the queue.";
+    let told = told.replace("First holds", "first holds").replace("Second waits", "second waits");
+    assert!(!said_at(&hang, 2029).contains(&told), "{}", said_at(&hang, 2029));
+    shows(&said_at(&hang, 2030), &[&told]);
+}
+
+/// What others do is told with it, as long as that is news.
+#[test]
+fn a_lock_that_does_not_move_on_is_told_of_with_what_others_do() {
+    let busy = |until: u64| {
+        let mut tale = program(&["db", "log"])
+            .acquires("keeper", "db", 1, EXCLUSIVE)
+            .at(10)
+            .waits("first", "db", 2, EXCLUSIVE)
+            .waits("second", "db", 3, EXCLUSIVE);
+        for (op, at) in (10..).zip((500..=until).step_by(500)) {
+            tale = tale.at(at).acquires("logger", "log", op, EXCLUSIVE);
+            if at == until {
+                tale = tale.waits("keeper", "log", 5, EXCLUSIVE).cancels("keeper", "log", 5);
+            }
+            tale = tale.releases("logger", "log", op);
+        }
+        tale.trace()
+    };
+    let brief = "2 tasks wait for db: the keeper has it since 0 ms. log: The keeper gave up";
+    shows(&said_at(&busy(2500), 2600), &[brief]);
+    assert!(!said_at(&busy(1500), 1600).contains("2 tasks wait"));
+    shows(&said_at(&busy(2500), 4600), &["The keeper holds db since 0 ms. First in the queue: first, since"]);
+}
+
+/// Of a chain it is the end that one has to know.
+#[test]
+fn the_lock_whose_owner_waits_for_no_other_comes_first() {
+    let chain = program(&["a", "b"])
+        .acquires("keeper", "a", 1, EXCLUSIVE)
+        .acquires("first", "b", 2, EXCLUSIVE)
+        .waits("first", "a", 3, EXCLUSIVE)
+        .waits("second", "b", 4, EXCLUSIVE)
+        .waits("logger", "b", 5, EXCLUSIVE)
+        .trace();
+    let told = "The keeper holds a since 0 ms. first waits since 0 ms: first in the queue. \
+                Another lock has not moved on either.";
+    shows(&said_at(&chain, 2000), &[told]);
+}
+
+/// A grant that nobody polls, because its task waits elsewhere: a futurelock.
+#[test]
+fn who_does_not_poll_what_it_was_granted_is_told_of() {
+    let select = program(&["db"])
+        .acquires("keeper", "db", 1, EXCLUSIVE)
+        .waits("first", "db", 2, EXCLUSIVE)
+        .at(10)
+        .waits("first", "db", 3, EXCLUSIVE)
+        .at(50)
+        .releases("keeper", "db", 1)
+        .granted("first", "db", 2, EXCLUSIVE)
+        .trace();
+    let told = "first was granted db at 50 ms, and has not polled that future since: it waits for db in another. \
+                first waits since 10 ms: first in the queue.";
+    shows(&said_at(&select, 2050), &[told]);
+}
+
+#[test]
+fn a_guard_that_outlives_its_task_is_told_to() {
+    let leak = program(&["db"])
+        .acquires("keeper", "db", 1, EXCLUSIVE)
+        .at(5)
+        .waits("first", "db", 2, EXCLUSIVE)
+        .at(20)
+        .does("keeper", What::Finish)
+        .trace();
+    let picture = said_at(&leak, 2050);
+    let told = "The keeper got db at 0 ms and has ended, but its guard has not been dropped. \
+                first waits since 5 ms: first in the queue.";
+    shows(&picture, &[told, "acquired by  keeper  2050 ms, has ended", "ended, its guard is not dropped"]);
+}
+
+/// Whoever got a permit may have given it away: that is seen when somebody else drops it.
+#[test]
+fn of_guards_that_go_from_hand_to_hand_it_is_not_said_who_holds_them() {
+    let conn = |tale: scenes::Tale| {
+        tale.acquires("keeper", "slots", 1, Mode::Permits(1)).at(10).releases("first", "slots", 1)
+    };
+    let locks = [("slots", LockKind::TokioSemaphore, Some(1)), ("db", LockKind::TokioMutex, None)];
+    let ring = |tale: scenes::Tale| {
+        tale.at(20)
+            .acquires("keeper", "slots", 2, Mode::Permits(1))
+            .acquires("second", "db", 3, EXCLUSIVE)
+            .waits("keeper", "db", 4, EXCLUSIVE)
+            .waits("second", "slots", 5, Mode::Permits(1))
+            .trace()
+    };
+    let tasks = ["keeper", "first", "second", "logger"];
+    let (unknown, known) = (ring(tale(&tasks, &locks)), ring(conn(tale(&tasks, &locks))));
+    shows(&said_at(&unknown, 3000), &["held by  keeper", "A cycle: "]);
+    shows(&said_at(&known, 3000), &["slots  acquired by  keeper", "db  held by  second"]);
+    assert!(!said_at(&known, 3000).contains("cycle"), "{}", said_at(&known, 3000));
+}
+
+/// What comes back is too little for the first, and enough for the second: that is no less the first one's doing.
+#[test]
+fn permits_that_come_back_and_go_to_nobody_are_told_of_once() {
+    let permits = Mode::Permits;
+    let trace = tale(&["one", "two", "big", "small"], &[("slots", LockKind::TokioSemaphore, Some(4))])
+        .acquires("one", "slots", 1, permits(2))
+        .acquires("two", "slots", 2, permits(1))
+        .acquires("two", "slots", 3, permits(1))
+        .at(100)
+        .waits("big", "slots", 4, permits(3))
+        .at(200)
+        .waits("small", "slots", 5, permits(1))
+        .at(300)
+        .releases("two", "slots", 2)
+        .at(400)
+        .releases("two", "slots", 3)
+        .trace();
+    let told = "big needs 3 permits and lacks 2: small, which needs 1 permit, waits behind it.";
+    let told = told.replace("1 permit,", "1,");
+    assert_eq!(why::sentence(&trace, trace.len() - 1).unwrap().text, told);
+    let held_up = trace.notes(trace.len()).iter().filter(|note| matches!(note.what, Noted::HeldUp { .. }));
+    assert_eq!(held_up.count(), 1);
+    assert!(text::sequence_diagram(&trace).contains(&told));
+    // Permits that are added are no others.
+    let added = tale(&["one", "big", "small"], &[("slots", LockKind::TokioSemaphore, Some(0))])
+        .waits("big", "slots", 1, permits(2))
+        .waits("small", "slots", 2, permits(1))
+        .adds("one", "slots", 1)
+        .trace();
+    assert!(
+        said(&added).starts_with("big needs 2 permits and lacks 1: small, which needs 1"),
+        "{}",
+        said(&added)
+    );
+}
+
+/// What has ended by now is told where it was.
+#[test]
+fn the_order_tells_what_lasted_where_it_did() {
+    let trace = program(&["a", "b"])
+        .acquires("keeper", "a", 1, EXCLUSIVE)
+        .acquires("first", "b", 2, EXCLUSIVE)
+        .waits("keeper", "b", 3, EXCLUSIVE)
+        .waits("first", "a", 4, EXCLUSIVE)
+        .at(1500)
+        .does("logger", What::Finish)
+        .at(2000)
+        .cancels("keeper", "b", 3)
+        .releases("keeper", "a", 1)
+        .granted("first", "a", 4, EXCLUSIVE)
+        .acquires("first", "a", 4, EXCLUSIVE)
+        .ends(lockscope::event::Outcome::Stopped);
+    let text = text::sequence_diagram(&trace);
+    let lines: Vec<&str> = text.lines().collect();
+    let told = lines.iter().position(|line| line.contains("╰ A cycle: ")).unwrap();
+    assert!(lines[told - 1].contains("waits #1 a") && lines[told + 1].contains("ends"), "{text}");
+    assert_eq!(text.matches("A cycle").count(), 1, "{text}");
+}
+
+/// Of several locks too it is said for how many permits somebody waits, and at which place.
+#[test]
+fn of_several_locks_the_wait_for_permits_has_its_number() {
+    let locks = [("slots", LockKind::TokioSemaphore, Some(2)), ("db", LockKind::TokioMutex, None)];
+    let trace = tale(&["one", "two"], &locks)
+        .acquires("one", "slots", 1, Mode::Permits(2))
+        .waits("two", "slots", 2, Mode::Permits(2))
+        .trace();
+    let row = story::rows(&trace, 0, trace.len()).pop().unwrap();
+    let fewer =
+        ["waits for 2 permits #1 slots", "waits slots ×2 #1", "waits slots #1", "waits slots", "waits #1"];
+    for words in fewer {
+        assert_eq!(row.fitting(|text| text.chars().count() <= words.chars().count()), words);
+    }
+}
+
+/// Whoever took all of them out gives none back.
+#[test]
+fn permits_that_are_no_more_are_told_of() {
+    let trace = tale(&["one", "two", "three"], &[("slots", LockKind::TokioSemaphore, Some(1))])
+        .acquires("one", "slots", 1, Mode::Permits(1))
+        .waits("two", "slots", 2, Mode::Permits(1))
+        .waits("three", "slots", 3, Mode::Permits(1))
+        .at(10)
+        .does("one", What::ForgetPermits { lock: LockId(0), permits: 1 })
+        .releases("one", "slots", 1)
+        .trace();
+    let told = "slots: two waits for 1 permit of slots since 0 ms, which has 0 in all by now; 1 behind.";
+    shows(&said_at(&trace, 2000), &[told]);
 }

@@ -7,8 +7,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 #[cfg(feature = "cli")]
-use super::Ring;
+use super::why::Standstill;
 use super::{Cause, End, words};
+#[cfg(feature = "cli")]
+use super::{Lock, Ring, State};
 #[cfg(feature = "cli")]
 use crate::event::Time;
 use crate::event::{Event, Family, Mode, Names, OpId, Outcome, StepId, What};
@@ -187,6 +189,29 @@ pub(crate) fn ring_line(names: &Names, ring: &Ring, now: Time) -> String {
     let stuck = Stuck { event: "stuck", ns: now.nanos(), cause, since_ns, waits };
     // As above: nothing in it can fail.
     escape(serde_json::to_string(&stuck).unwrap_or_default())
+}
+
+/// A lock of a program that has not moved on for long, in JSON: `event` is `standstill`, with the `ns` at which that is so,
+/// the `lock`, `since_ns`, its `owners`, of many the first few, and how many `wait`.
+#[cfg(feature = "cli")]
+pub(crate) fn standstill_line(names: &Names, state: &State, still: &Standstill, now: Time) -> String {
+    #[derive(Serialize)]
+    struct Still<'a> {
+        event: &'static str,
+        ns: u64,
+        lock: &'a str,
+        since_ns: u64,
+        owners: Vec<&'a str>,
+        wait: usize,
+    }
+    let lock = state.lock(still.lock);
+    let owners = lock.map(Lock::group).unwrap_or_default();
+    let owners = owners.named().map(|task| names.task(task)).collect();
+    let (since_ns, wait) = (still.since.nanos(), lock.map_or(0, |lock| lock.queue.len()));
+    let (lock, event) = (names.lock(still.lock), "standstill");
+    let still = Still { event, ns: now.nanos(), lock, since_ns, owners, wait };
+    // As above: nothing in it can fail.
+    escape(serde_json::to_string(&still).unwrap_or_default())
 }
 
 /// The last line of a run in JSON: `event` is `end`, with `ns`, the `outcome`, the `cause` of a

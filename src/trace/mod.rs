@@ -39,9 +39,9 @@ pub use handoff::{Fate, Freed, Handoff, Passed};
 use handoffs::Handed;
 pub use handoffs::{Arrow, Handoffs};
 pub(crate) use json::escape as json_escape;
-#[cfg(feature = "cli")]
-pub(crate) use json::ring_line as json_ring_line;
 pub use json::{end_line as json_end_line, line as json_line};
+#[cfg(feature = "cli")]
+pub(crate) use json::{ring_line as json_ring_line, standstill_line as json_standstill_line};
 use lane::Spans;
 pub use lane::{Lane, Looks, Span};
 use lately::Lately;
@@ -206,16 +206,17 @@ impl Trace {
         self.roster.get_or_init(|| Roster::of(&self.names))
     }
 
-    /// How long a task waited and held altogether, up to the end of what there is.
-    pub fn spent_by(&self, task: TaskId) -> Spent {
+    /// How long a task waited and held altogether: up to the end of what there is, or to `now` if that is later, and
+    /// nothing has happened since.
+    pub fn spent_by(&self, task: TaskId, now: Time) -> Spent {
         let of = self.tasks.get(task.0 as usize);
-        of.map_or_else(Spent::default, |of| of.clocks.spent(self.until()))
+        of.map_or_else(Spent::default, |of| of.clocks.spent(self.until().max(now)))
     }
 
-    /// How long a lock was waited for and held altogether, up to the end of what there is.
-    pub fn spent_on(&self, lock: LockId) -> Spent {
+    /// How long a lock was waited for and held altogether, up to the same.
+    pub fn spent_on(&self, lock: LockId, now: Time) -> Spent {
         let of = self.locks.get(lock.0 as usize);
-        of.map_or_else(Spent::default, |of| of.clocks.spent(self.until()))
+        of.map_or_else(Spent::default, |of| of.clocks.spent(self.until().max(now)))
     }
 
     /// Up to when it tells.

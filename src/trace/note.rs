@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::events::Events;
-use super::{Life, Notice, State};
+use super::state::permits;
+use super::{Life, Lock, Notice, State};
 use crate::event::{Event, LockId, Mode, OpId, TaskId, Time, What};
 
 /// So many events are looked through for who ran while a timer was due.
@@ -87,8 +88,16 @@ pub enum Noted {
 impl Note {
     /// What is worth noting of `event`, which leads from `before` to a state that is not known yet.
     pub(super) fn before(before: &State, event: &Event) -> Option<Self> {
-        let (What::Cancel { lock: id, op } | What::Acquire { lock: id, op, .. }) = event.what else {
-            return None;
+        let (id, op) = match event.what {
+            What::Cancel { lock, op } | What::Acquire { lock, op, .. } => (lock, op),
+            What::Release { lock: id, op } => {
+                let lock = before.lock(id)?;
+                return Self::held_up(lock, id, permits(lock.holders.get(op)?.mode), event);
+            }
+            What::AddPermits { lock, permits } => {
+                return Self::held_up(before.lock(lock)?, lock, permits, event);
+            }
+            _ => return None,
         };
         let lock = before.lock(id)?;
         let queued = || lock.queue.rank(op);
@@ -110,6 +119,14 @@ impl Note {
             _ => return None,
         };
         Some(Self { seq: event.seq, at: event.at, lock: Some(id), task: event.actor.task, what })
+    }
+
+    /// So many permits come back, and go to nobody, although there is somebody for whom they are enough.
+    fn held_up(lock: &Lock, id: LockId, back: u32, event: &Event) -> Option<Self> {
+        let (first, second) = lock.holds_up(back)?;
+        let lacks = lock.lacks(first).map(|lacks| lacks.saturating_sub(back));
+        let what = Noted::HeldUp { by: first.task, wants: first.mode, lacks, asks: second.mode };
+        Some(Self { seq: event.seq, at: event.at, lock: Some(id), task: second.task, what })
     }
 
     /// What is worth noting of `event`, which led to `after`.

@@ -36,10 +36,14 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     heading(out, trace, &columns)?;
     let mut line = Line::new(columns.end(), trace.is_fine());
     let stamp = line.width();
-    for row in rows(columns.width) {
+    let mut rows = rows(columns.width).watched();
+    while let Some(row) = rows.next() {
         line.clear();
         tell(&mut line, trace, &columns, &row)?;
         out.write_str(&line.text)?;
+        for lasting in rows.take_lasting() {
+            writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&lasting))?;
+        }
     }
     let Some(end) = trace.end() else { return Ok(()) };
     let note = end.note.as_ref().map_or_else(String::new, |note| format!(": {}", words::clean(note)));
@@ -47,7 +51,10 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     if end.outcome == Outcome::Deadlock {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
     }
-    if let Some(text) = why::tell(trace.names(), &why::lasting_at_the_end(trace)) {
+    let rings = why::tell(trace.names(), &why::lasting_at_the_end(trace));
+    let still =
+        why::tell_standstills(trace.names(), &trace.state(trace.len()), &why::standstills_at_the_end(trace));
+    for text in rings.into_iter().chain(still) {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&text))?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::ViewState;
-use crate::event::{LockId, TaskId};
+use crate::event::{LockId, TaskId, Time};
 use crate::trace::{GroupId, Spent, Trace};
 
 /// What a lane is about.
@@ -187,8 +187,8 @@ impl Lanes {
         let tasks_shown = tasks.iter().map(|lane| members(trace, *lane)).sum();
         let locks = locks.into_iter().map(LaneId::Lock).collect();
         Self {
-            tasks: Row::Chosen(sorted(trace, view.sort, tasks)),
-            locks: Row::Chosen(sorted(trace, view.sort, locks)),
+            tasks: Row::Chosen(sorted(trace, (view.sort, view.now), tasks)),
+            locks: Row::Chosen(sorted(trace, (view.sort, view.now), locks)),
             tasks_shown,
         }
     }
@@ -302,15 +302,15 @@ fn fold(trace: &Trace, view: &ViewState, tasks: &[TaskId]) -> Vec<LaneId> {
     tasks.iter().filter_map(lane).collect()
 }
 
-/// How long a lane's task, all tasks of it, or a lock waited and held.
-pub(super) fn spent(trace: &Trace, lane: LaneId) -> Spent {
+/// How long a lane's task, all tasks of it, or a lock waited and held, up to `now` at least.
+pub(super) fn spent(trace: &Trace, lane: LaneId, now: Time) -> Spent {
     match lane {
-        LaneId::Task(task) => trace.spent_by(task),
-        LaneId::Lock(lock) => trace.spent_on(lock),
+        LaneId::Task(task) => trace.spent_by(task, now),
+        LaneId::Lock(lock) => trace.spent_on(lock, now),
         LaneId::Group(group) => {
             let members = trace.roster().group(group).map_or(&[][..], |group| &group.members);
             members.iter().fold(Spent::default(), |sum, member| {
-                let more = trace.spent_by(*member);
+                let more = trace.spent_by(*member, now);
                 Spent {
                     waiting: sum.waiting.saturating_add(more.waiting),
                     holding: sum.holding.saturating_add(more.holding),
@@ -320,7 +320,7 @@ pub(super) fn spent(trace: &Trace, lane: LaneId) -> Spent {
     }
 }
 
-fn sorted(trace: &Trace, sort: Sort, lanes: Vec<LaneId>) -> Vec<LaneId> {
+fn sorted(trace: &Trace, (sort, now): (Sort, Time), lanes: Vec<LaneId>) -> Vec<LaneId> {
     fn by<K: Ord>(lanes: Vec<LaneId>, key: impl Fn(LaneId) -> K) -> Vec<LaneId> {
         let mut keyed: Vec<(K, u32, LaneId)> =
             (0..).zip(lanes).map(|(place, lane)| (key(lane), place, lane)).collect();
@@ -329,8 +329,8 @@ fn sorted(trace: &Trace, sort: Sort, lanes: Vec<LaneId>) -> Vec<LaneId> {
     }
     match sort {
         Sort::Spawned => lanes,
-        Sort::Wait => by(lanes, |lane| Reverse(spent(trace, lane).waiting)),
-        Sort::Hold => by(lanes, |lane| Reverse(spent(trace, lane).holding)),
+        Sort::Wait => by(lanes, |lane| Reverse(spent(trace, lane, now).waiting)),
+        Sort::Hold => by(lanes, |lane| Reverse(spent(trace, lane, now).holding)),
         Sort::Name => {
             let roster = trace.roster();
             let rank = |ranks: &[u32], id: u32| ranks.get(id as usize).copied().unwrap_or(u32::MAX);

@@ -100,7 +100,9 @@ fn held(scene: &Scene, state: &State, lock: &Lock, line: &mut Line) {
             }
             _ => doing,
         };
-        line.put("held by ", theme.dim);
+        let ended = |place: &Place| state.task(place.task).is_some_and(|task| task.life == Life::Finished);
+        let elsewhere = lock.moves || lock.owners().take(MOST_CHIPS).any(ended);
+        line.put(if elsewhere { "acquired by " } else { "held by " }, theme.dim);
         let room = if line.narrow { 12 } else { 20 };
         line.put(&format!(" {} ", words::group(names, &lock.group(), room)), theme.chip(look));
         // Room for the longest of these words, so that the queue does not jump.
@@ -143,6 +145,9 @@ fn doing(scene: &Scene, state: &State, lock: &Lock, owner: &Place, narrow: bool)
         (true, None) => (Look::Granted, "granted, not yet polled".to_owned()),
         // What it holds is dropped next.
         (false, _) if timeout => (Look::Holding, format!("{held}, time is up")),
+        (false, _) if standing.is_some_and(|task| task.life == Life::Finished) => {
+            (Look::Suspended, format!("{held}, has ended"))
+        }
         (false, Some(claim)) => {
             (Look::Holding, format!("{held}, waits for {}", scene.trace.names().lock(claim.lock)))
         }
@@ -231,12 +236,18 @@ fn queue(scene: &Scene, lock: &Lock, doubtful: bool, line: &mut Line) {
     };
     let all: Vec<String> =
         (0..lock.queue.len().min(MOST_CHIPS)).map(|position| chip(position, true)).collect();
+    // With what it lacks, in few words, or without.
+    let brief = lock.queue.front().map(|first| {
+        let (first, lacks) = (scene.trace.names().task(first.task), wish(lock, 0, true));
+        format!(" #1 {first}{lacks} ")
+    });
+    let brief = brief.filter(|_| lock.hands_over());
     let bare = chip(0, false);
     for (position, place) in lock.queue.iter().enumerate() {
         let fits = |chip: &&String| line.x + needs(position, chip) <= line.end;
         // Whoever is first is named, if it can be.
-        let bare = Some(&bare).filter(|_| position == 0);
-        let Some(chip) = all.get(position).filter(fits).or(bare.filter(fits)) else {
+        let fewer = brief.iter().chain([&bare]).filter(|_| position == 0);
+        let Some(chip) = all.get(position).into_iter().chain(fewer).find(fits) else {
             line.put(&more(lock.queue.len() - position), theme.waiting);
             break;
         };

@@ -85,7 +85,8 @@ pub(super) fn names(scene: &Scene, layout: &Layout, buf: &mut Buffer) {
             }
         };
         let style = if selected { theme.accent } else { style };
-        let figure = scene.view.sort.spent(lanes::spent(scene.trace, lane.id)).map(words::growing);
+        let figure =
+            scene.view.sort.spent(lanes::spent(scene.trace, lane.id, scene.view.now)).map(words::growing);
         let room = layout.plot.x.saturating_sub(layout.timeline.x + 2);
         let room = room.saturating_sub(if figure.is_some() { FIGURE } else { 0 });
         // On the order axis a task's first row is for words, and the name belongs beside the bar.

@@ -1,13 +1,13 @@
 //! What happens in a program as lines, where there is no terminal to draw in.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use super::super::args::ListFormat;
 use super::super::{Failure, is_utf8};
 use crate::event::{Bundle, Event, Mode, Names, Outcome, Time, What};
 use crate::live::{Frame, Live};
-use crate::trace::{End, Ring, State, json_end_line, json_line, json_ring_line, why, words};
+use crate::trace::why::{Lasting, Watch};
+use crate::trace::{End, State, json_end_line, json_line, json_ring_line, json_standstill_line, words};
 
 /// Prints what the program tells, until its end.
 pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> {
@@ -82,7 +82,7 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
     };
     let end = End { outcome: Outcome::Stopped, at, note: gone.clone() };
     stuck.tell(&mut out, &names, (at, Some(&end)), format)?;
-    let cause = stuck.told.first().map(|ring| ring.cause);
+    let cause = stuck.watch.ring().map(|ring| ring.cause);
     match format {
         ListFormat::Text => {
             writeln!(out, "{:>12}  {}", at.to_string(), gone.as_deref().unwrap_or("the end"))?;
@@ -93,29 +93,23 @@ pub(super) fn print(live: &mut Live, format: ListFormat) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Who waits for whom, and those who wait for each other and were told of.
+/// Who waits for whom, and what of that has lasted.
 #[derive(Default)]
 struct Stuck {
     state: State,
-    told: Vec<Ring>,
-    /// When it was looked for last.
-    looked: Time,
+    watch: Watch,
 }
 
 impl Stuck {
-    /// To look for them with every event would cost more than all else.
-    const PAUSE: Duration = Duration::from_millis(100);
-
     fn learn(&mut self, names: &Names, event: &Event) {
         self.state.grow(names);
         self.state.apply(event);
         if matches!(event.what, What::Lost { .. }) {
-            // Where things stand is told again now.
-            self.looked = event.at;
+            self.watch.begin_again(event.at);
         }
     }
 
-    /// Tells of those who wait for each other `now`, at the end of all or before, and were not told of just before.
+    /// Tells of what has lasted until `now`, at the end of all or before, and was not told of just before.
     fn tell(
         &mut self,
         out: &mut impl Write,
@@ -123,29 +117,24 @@ impl Stuck {
         (now, end): (Time, Option<&End>),
         format: ListFormat,
     ) -> io::Result<()> {
-        if now.since(self.looked) < Self::PAUSE && end.is_none() {
+        if !self.watch.is_due(now) && end.is_none() {
             return Ok(());
         }
-        self.looked = now;
-        let over = end.is_some_and(|end| why::breaks_off(end, self.state.at));
-        // Those who wait on are not told of again, whatever was lost of when they began to.
-        let told = std::mem::take(&mut self.told);
-        for ring in why::lasting(&self.state, now, true) {
-            let again = told.iter().any(|told| told.is_again(&ring));
-            if !again && !over && !why::lasts(&ring, now) {
-                continue;
-            }
-            match format {
-                _ if again => {}
-                ListFormat::Text => {
-                    let text = why::tell(names, std::slice::from_ref(&ring)).unwrap_or_default();
+        for lasting in self.watch.look(&self.state, now, end) {
+            match (format, &lasting) {
+                (ListFormat::Text, _) => {
+                    let text = lasting.tell(names, &self.state);
                     let line = format!("{:>12}  {}", now.to_string(), words::clean(&text));
                     let line = if is_utf8() { line } else { line.chars().map(words::ascii).collect() };
                     writeln!(out, "{line}")?;
                 }
-                ListFormat::Json => writeln!(out, "{}", json_ring_line(names, &ring, now))?,
+                (ListFormat::Json, Lasting::Ring(ring)) => {
+                    writeln!(out, "{}", json_ring_line(names, ring, now))?;
+                }
+                (ListFormat::Json, Lasting::Standstill(still)) => {
+                    writeln!(out, "{}", json_standstill_line(names, &self.state, still, now))?;
+                }
             }
-            self.told.push(ring);
         }
         Ok(())
     }
@@ -167,8 +156,8 @@ fn sentence(names: &Names, event: &Event, opens: bool) -> String {
         What::Release { .. } => format!("releases {lock}"),
         What::Cancel { .. } => format!("gives up {lock}"),
         What::Busy { .. } => format!("finds {lock} busy"),
-        What::AddPermits { permits, .. } => format!("adds {permits} permits to {lock}"),
-        What::ForgetPermits { permits, .. } => format!("takes {permits} permits out of {lock}"),
+        What::AddPermits { permits, .. } => format!("adds {} to {lock}", words::permits(*permits)),
+        What::ForgetPermits { permits, .. } => format!("takes {} out of {lock}", words::permits(*permits)),
         What::Print { text } | What::Say { text } => words::clean(text).into_owned(),
         What::Lost { events } => {
             return format!(

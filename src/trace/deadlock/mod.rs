@@ -120,7 +120,6 @@ impl Ring {
     }
 
     /// Whether the same wait for each other in both, for the same.
-    #[cfg(feature = "cli")]
     pub(crate) fn is_again(&self, other: &Self) -> bool {
         let alike = |one: &Wait, other: &Wait| {
             (one.task, one.lock, one.owner) == (other.task, other.lock, other.owner)

@@ -40,6 +40,9 @@ pub struct Lock {
     pub notice: Option<Notice>,
     /// How many messages are in the channel.
     pub messages: u64,
+    /// Whether somebody else than who got it has let go of it: guards of it go from hand to hand, and whose one is
+    /// nobody tells but by dropping it.
+    pub moves: bool,
 }
 
 /// Somebody's place with a lock.
@@ -213,6 +216,7 @@ impl Lock {
             barged: 0,
             notice: None,
             messages: 0,
+            moves: false,
         }
     }
 
@@ -390,6 +394,17 @@ impl Lock {
         }
     }
 
+    /// The first in the queue, which lacks permits still, and the second, which would have enough now: if so many come
+    /// back, and it had not before.
+    #[inline]
+    pub(in crate::trace) fn holds_up(&self, back: u32) -> Option<(&Place, &Place)> {
+        let (first, second) = (self.queue.front()?, self.queue.nth(1)?);
+        let free = self.free()?;
+        let (wants, asks) = (permits(first.mode), permits(second.mode));
+        let will = free.saturating_add(back);
+        (wants > will && free < asks && asks <= will).then_some((first, second))
+    }
+
     /// Whose it will be in a moment: between what frees a FIFO lock and the grant, which are one
     /// step of the lock, nobody else can take it.
     pub fn heir(&self) -> Option<&Place> {
@@ -476,7 +491,7 @@ impl Lock {
 }
 
 /// How many permits that is.
-fn permits(mode: Mode) -> u32 {
+pub(in crate::trace) fn permits(mode: Mode) -> u32 {
     if let Mode::Permits(permits) = mode { permits } else { 0 }
 }
 

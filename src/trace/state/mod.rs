@@ -13,6 +13,7 @@ use crate::event::{Event, Family, LockId, Mode, Names, OpId, TaskId, Time, What}
 
 pub use kept::Kept;
 use kept::Shared;
+pub(super) use lock::permits;
 pub use lock::{Lock, Notice, Owners, Place};
 pub use task::{Claim, Life, Look, Stage, Task};
 pub(super) use usual::Usual;
@@ -274,6 +275,7 @@ impl State {
         let lock = self.lock_mut(id)?;
         let place = if let Some(owner) = lock.disown(op) {
             lock.let_go(event, &owner, how);
+            lock.moves |= how == Passed::Released && owner.task != event.actor.task;
             owner
         } else {
             let (gone, first) = lock.give_up(event, op)?;

@@ -86,7 +86,7 @@ pub enum Look {
     Idle,
     /// Asleep without a lock.
     Asleep,
-    /// Asleep with a guard in hand.
+    /// Asleep with a guard in hand, or ended without having dropped it.
     Suspended,
     /// Running with a guard in hand.
     Holding,
@@ -152,7 +152,7 @@ impl Task {
             (Stage::Blocked, _) => Look::Blocked,
             (Stage::Granted | Stage::Woken, _) => Look::Granted,
             (Stage::Waiting, _) => Look::Waiting,
-            (Stage::Holding, Life::Asleep { .. }) => Look::Suspended,
+            (Stage::Holding, Life::Asleep { .. } | Life::Finished) => Look::Suspended,
             (Stage::Holding, _) => Look::Holding,
         };
         (look, Some(claim.lock))

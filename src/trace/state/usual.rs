@@ -1,7 +1,7 @@
 //! What nearly all events of a busy program are, by a short way: somebody wants one lock and no other, and has it
 //! alone; or shares it, and has it at once. [`State::step`] comes to the same, and to whatever else there may be.
 
-use super::{Claim, Freed, Life, Lock, Passed, Place, Stage, State};
+use super::{Claim, Freed, Life, Lock, Passed, Place, Stage, State, permits};
 use crate::event::{Kind, LockKind, Mode, Packed};
 
 /// What is for everybody, and not passed on.
@@ -184,7 +184,11 @@ impl State {
                 if claim.op == op && claim.lock == id && claim.stage == Stage::Holding =>
             {
                 let own = |place: &&Place| place.task == actor && place.through != Some(TO_ALL);
-                lock.holders.get(op).filter(own)?;
+                let place = lock.holders.get(op).filter(own)?;
+                // That is worth a note.
+                if lock.holds_up(permits(place.mode)).is_some() {
+                    return None;
+                }
                 lock.disown(op);
                 lock.freed = Some(Freed { seq, at, task: actor, actor, how: Passed::Released });
                 task.claims.clear();

@@ -7,6 +7,7 @@ mod tell;
 
 use std::borrow::Cow;
 
+use super::why::Watch;
 use super::{Owners, State, Trace, words};
 use crate::event::{Event, Family, LockId, Names, TaskId, Time, What};
 
@@ -117,11 +118,33 @@ pub(super) struct Rows<'a> {
     last: Option<Row>,
     /// What has fewer characters need not be told in fewer words.
     room: usize,
+    /// What lasts in a program, if anybody asks for it, and what there is to say of that before the next row.
+    watch: Option<Watch>,
+    lasting: Vec<String>,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(trace: &'a Trace, from: u64, to: u64) -> Self {
-        Self { trace, state: trace.state(from), next: from + 1, to: to.min(trace.len()), last: None, room: 0 }
+        let (state, next, to) = (trace.state(from), from + 1, to.min(trace.len()));
+        Self { trace, state, next, to, last: None, room: 0, watch: None, lasting: Vec::new() }
+    }
+
+    /// The same, and looks for what lasts.
+    pub(super) fn watched(self) -> Self {
+        Self { watch: Some(Watch::default()), ..self }
+    }
+
+    /// What has lasted for long since the last row.
+    pub(super) fn take_lasting(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lasting)
+    }
+
+    /// Looks for what has lasted until this event. Of a scenario its engine tells more.
+    fn look(&mut self, event: &Event) {
+        let watch = self.watch.as_mut().filter(|watch| event.actor.step.is_none() && watch.is_due(event.at));
+        for lasting in watch.into_iter().flat_map(|watch| watch.look(&self.state, event.at, None)) {
+            self.lasting.push(lasting.tell(self.trace.names(), &self.state));
+        }
     }
 
     /// The same where there is so much room: a row that has fewer characters has no fewer words.
@@ -216,6 +239,7 @@ impl Iterator for Rows<'_> {
         while self.next <= self.to {
             let Some(event) = self.trace.event(self.next) else { break };
             self.next += 1;
+            self.look(&event);
             if let Some(row) = self.tell(&event) {
                 return Some(row);
             }

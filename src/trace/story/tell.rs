@@ -28,11 +28,18 @@ pub fn shorter(event: &Event, state: &State, names: &Names) -> Vec<String> {
         What::Wake => {
             late(state, event).map_or_else(Vec::new, |late| vec![format!("{late} late"), "late".into()])
         }
-        What::Wait { lock, op, .. } => {
+        What::Wait { lock, op, mode } => {
             let Some(lock) = state.lock(*lock) else { return Vec::new() };
             let waits = if lock.kind.blocks() { "blocks" } else { "waits" };
-            let numbered = place(lock, *op).map(|number| format!("{waits} #{number}"));
-            with(waits).into_iter().chain(numbered).chain([waits.to_owned()]).collect()
+            let place = place(lock, *op).map(|number| format!(" #{number}"));
+            let much =
+                if let Mode::Permits(permits) = mode { format!(" ×{permits}") } else { String::new() };
+            let alone = place.iter().map(|place| format!("{waits}{place}"));
+            let place = place.as_deref().unwrap_or_default();
+            let all = with(waits).into_iter();
+            let all =
+                all.flat_map(|waits| [format!("{waits}{much}{place}"), format!("{waits}{place}"), waits]);
+            all.chain(alone).chain([waits.to_owned()]).collect()
         }
         What::Acquire { lock, .. } if keeps(state.lock(*lock), event) => vec!["keeps".into()],
         What::Acquire { lock, op, .. } => {

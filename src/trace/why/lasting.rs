@@ -16,20 +16,20 @@ const MOST: usize = 3;
 
 /// Whether a history that ends so after `last` breaks off there: of a program that was killed nobody knows for how much
 /// longer it was so.
-pub(crate) fn breaks_off(end: &End, last: Time) -> bool {
+pub(super) fn breaks_off(end: &End, last: Time) -> bool {
     end.note.is_some() && end.at <= last
 }
 
 /// Those who wait for each other at `now`, the first one first: all of them where it is `over`, and else those who have
 /// done so for a second.
-pub(crate) fn lasting(state: &State, now: Time, over: bool) -> Vec<Ring> {
+pub(super) fn lasting(state: &State, now: Time, over: bool) -> Vec<Ring> {
     let mut rings = deadlock::rings(state);
     rings.retain(|ring| over || lasts(ring, now));
     rings
 }
 
 /// Whether they have done so for a second.
-pub(crate) fn lasts(ring: &Ring, now: Time) -> bool {
+pub(super) fn lasts(ring: &Ring, now: Time) -> bool {
     now.since(ring.since()) >= LASTS
 }
 

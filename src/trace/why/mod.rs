@@ -9,8 +9,10 @@ mod handed;
 mod lasting;
 mod noted;
 mod standing;
+mod standstill;
 mod stuck;
 mod together;
+mod watch;
 
 use std::time::Duration;
 
@@ -18,14 +20,20 @@ use super::{Fate, Handoff, INSTANT, Lock, State, Trace, words};
 use crate::event::{Event, Mode, Outcome, Time, What};
 
 pub use handed::explain;
-#[cfg(feature = "cli")]
-pub(crate) use lasting::lasts;
 use lasting::tell_briefly;
-pub(crate) use lasting::{breaks_off, lasting, lasting_at_the_end, tell};
+use lasting::{breaks_off, lasting};
+pub(crate) use lasting::{lasting_at_the_end, tell};
 pub use noted::note;
 pub use standing::{of_lock, of_task};
+#[cfg(feature = "cli")]
+pub(crate) use standstill::Standstill;
+use standstill::standstills;
+pub(crate) use standstill::{standstills_at_the_end, tell_standstills};
 pub use stuck::stuck;
 use together::together;
+#[cfg(feature = "cli")]
+pub(crate) use watch::Lasting;
+pub(crate) use watch::Watch;
 
 /// A sentence or two, and the moment that they are about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +72,16 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64, now: Time) 
     {
         return Some(Sentence { at: first.since(), text });
     }
+    // A ring says more.
+    let still = standstills(state, now, &rings);
+    let news = noted.map(|noted| noted.seq).max(last).map(|seq| trace.at(seq));
+    if let Some(first) = still.first().filter(|_| rings.is_empty())
+        && passing.is_none()
+        && news.is_none_or(|news| standstill::is_long(news, now))
+        && let Some(text) = tell_standstills(trace.names(), state, &still)
+    {
+        return Some(Sentence { at: first.since, text });
+    }
     let (of, sentence) = match (passing, noted) {
         // That says which lock it is about.
         (Some((at, text)), _) => (None, Sentence { at, text }),
@@ -74,7 +92,9 @@ pub(crate) fn sentence_of(trace: &Trace, state: &State, moment: u64, now: Time) 
     let lock = of.and_then(|seq| trace.event(seq)?.what.lock()).filter(|_| trace.names().locks.len() > 1);
     let about = lock.map(|lock| format!("{}: ", trace.names().lock(lock)));
     // Others go on, and what they do would hide who does not.
-    let waits = tell_briefly(trace.names(), &rings).map(|waits| format!("{waits} "));
+    let waits = tell_briefly(trace.names(), &rings)
+        .or_else(|| standstill::tell_briefly(trace.names(), state, &still))
+        .map(|waits| format!("{waits} "));
     Some(Sentence { text: [waits, about, Some(sentence.text)].into_iter().flatten().collect(), ..sentence })
 }
 

@@ -1,9 +1,9 @@
 //! How things stand at a moment: with a task, with a lock, or with the lock that is most asked for.
 
 use super::{Sentence, noted};
-use crate::event::{Family, LockId, Mode, TaskId, What};
+use crate::event::{Family, LockId, Mode, Names, TaskId, What};
 use crate::trace::story::option;
-use crate::trace::{Claim, Life, Lock, Place, Stage, State, Trace, words};
+use crate::trace::{Claim, Life, Lock, Place, Stage, State, Task, Trace, words};
 
 /// How things stand with a task in `state`: what it holds, what it waits for, and who is in its way.
 pub fn of_task(trace: &Trace, state: &State, id: TaskId) -> String {
@@ -59,7 +59,7 @@ fn of_claim(trace: &Trace, lock: &Lock, claim: &Claim) -> String {
             part += &format!("; behind {ahead}, though there would be enough for it");
         }
         (Some(_), _) => {
-            let owners = owners(trace, lock, false);
+            let owners = owners(trace.names(), lock, false);
             part += &format!("; {owners} {} it", if lock.owners().nth(1).is_some() { "have" } else { "has" });
         }
         (None, _) if lock.is_taken_unseen() => part += "; who has it is not recorded",
@@ -69,16 +69,16 @@ fn of_claim(trace: &Trace, lock: &Lock, claim: &Claim) -> String {
 }
 
 /// The names of a lock's owners.
-fn owners(trace: &Trace, lock: &Lock, opens: bool) -> String {
-    names(trace, lock.owners(), opens)
+pub(super) fn owners(names: &Names, lock: &Lock, opens: bool) -> String {
+    list(names, lock.owners(), opens)
 }
 
 /// The names of those at these places, each once if they are few.
-fn names<'a>(trace: &Trace, places: impl Iterator<Item = &'a Place>, opens: bool) -> String {
+fn list<'a>(names: &Names, places: impl Iterator<Item = &'a Place>, opens: bool) -> String {
     let mut tasks: Vec<TaskId> = places.map(|place| place.task).collect();
     tasks.dedup();
-    let names: Vec<&str> = tasks.iter().map(|task| trace.names().task(*task)).collect();
-    words::list(&names, opens)
+    let said: Vec<&str> = tasks.iter().map(|task| names.task(*task)).collect();
+    words::list(&said, opens)
 }
 
 /// How things stand with a lock in `state`: whose it is, who waits.
@@ -96,12 +96,12 @@ pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
         }
         (Some(holder), _) => {
             let one = lock.holders.only().map(|only| words::the(name(only.task)));
-            let all = one.unwrap_or_else(|| owners(trace, lock, false));
+            let all = one.unwrap_or_else(|| owners(trace.names(), lock, false));
             format!("is held by {all}{}", since(lock, holder))
         }
         (None, Some(_)) => {
             let has = if lock.granted.len() > 1 { "have" } else { "has" };
-            format!("is granted to {}, who {has} not run yet", owners(trace, lock, false))
+            format!("is granted to {}, who {has} not run yet", owners(trace.names(), lock, false))
         }
         (None, None) if lock.is_taken_unseen() || state.lost > 0 => "has no owner that is known".to_owned(),
         (None, None) => "is free".to_owned(),
@@ -137,8 +137,8 @@ pub(super) fn situation(trace: &Trace, state: &State) -> Option<Sentence> {
     let Some((id, lock)) = busiest else { return Some(at_rest(trace, state)) };
     let lock_name = trace.names().lock(LockId(id as u32));
     let since = lock.owner().or_else(|| lock.queue.front())?.since;
-    let held = held(trace, state, lock, lock_name);
-    let waits = waits(trace, lock, lock_name);
+    let held = held(trace.names(), state, lock, lock_name);
+    let waits = waits(trace.names(), lock, lock_name);
     let text = held.map_or_else(|| waits.clone(), |held| format!("{held} {waits}"));
     Some(Sentence { at: since, text })
 }
@@ -178,7 +178,7 @@ fn since(lock: &Lock, first: &Place) -> String {
 }
 
 /// Who has a lock, in a sentence.
-fn held(trace: &Trace, state: &State, lock: &Lock, name: &str) -> Option<String> {
+pub(super) fn held(names: &Names, state: &State, lock: &Lock, name: &str) -> Option<String> {
     let owner = lock.owner()?;
     let several = lock.owners().nth(1).is_some();
     let hold = if several { "hold" } else { "holds" };
@@ -190,23 +190,41 @@ fn held(trace: &Trace, state: &State, lock: &Lock, name: &str) -> Option<String>
         (Mode::Exclusive, ..) if lock.kind.family() == Family::RwLock => format!("{name} to write"),
         _ => name.to_owned(),
     };
-    let names = owners(trace, lock, true);
+    let owns = owners(names, lock, true);
+    let task = state.task(owner.task);
     if lock.holders.is_empty() {
         let (was, has) = if several { ("were", "have") } else { ("was", "has") };
         let when = words::moment(owner.since);
-        return Some(format!("{names} {was} granted {what} at {when}, and {has} not run yet."));
+        let elsewhere = task.and_then(Task::waits_with).filter(|claim| !several && claim.op != owner.op);
+        let but = elsewhere.map_or_else(
+            || format!("{has} not run yet"),
+            |claim| {
+                format!(
+                    "{has} not polled that future since: it waits for {} in another",
+                    names.lock(claim.lock)
+                )
+            },
+        );
+        return Some(format!("{owns} {was} granted {what} at {when}, and {but}."));
     }
-    let asleep = state.task(owner.task).is_some_and(|task| matches!(task.life, Life::Asleep { .. }));
+    if !several && task.is_some_and(|task| task.life == Life::Finished) {
+        // Leaked, or in another task.
+        let when = words::moment(owner.since);
+        return Some(format!(
+            "{owns} got {what} at {when} and has ended, but its guard has not been dropped."
+        ));
+    }
+    let asleep = task.is_some_and(|task| matches!(task.life, Life::Asleep { .. }));
     Some(format!(
-        "{names} {hold} {what}{}{}.",
+        "{owns} {hold} {what}{}{}.",
         since(lock, owner),
         if asleep && !several { ", asleep with the guard in hand" } else { "" },
     ))
 }
 
 /// Who waits for a lock, in a sentence or two.
-fn waits(trace: &Trace, lock: &Lock, name: &str) -> String {
-    let task = |place: &Place| trace.names().task(place.task);
+pub(super) fn waits(names: &Names, lock: &Lock, name: &str) -> String {
+    let task = |place: &Place| names.task(place.task);
     let Some(first) = lock.queue.front() else { return "Nobody waits.".to_owned() };
     let since = words::moment(first.since);
     let who = words::opening(task(first));
@@ -223,12 +241,21 @@ fn waits(trace: &Trace, lock: &Lock, name: &str) -> String {
         return format!("{who} waits {given} in {name} since {since}{behind}.");
     }
     if let (Mode::Permits(wants), Some(lacks)) = (first.mode, lock.lacks(first)) {
+        let behind = lock.queue.len() - 1;
+        let behind = if behind > 0 { format!("; {behind} behind") } else { String::new() };
         return match second.map(|second| (second, second.mode)) {
             _ if lacks == 0 => format!("{who} waits for {} since {since}.", words::permits(wants)),
-            Some((second, Mode::Permits(asks))) => {
+            // Whoever is behind lacks nothing but its turn.
+            Some((second, mode @ Mode::Permits(asks))) if lock.admits(mode) => {
                 noted::head_of_line(&who, (wants, lacks), &words::the(task(second)), asks)
             }
-            _ => format!("{who} needs {} and lacks {lacks}.", words::permits(wants)),
+            _ if lock.permits.is_some_and(|all| all < wants) => {
+                let (wants, all) = (words::permits(wants), lock.permits.unwrap_or(0));
+                format!(
+                    "{who} waits for {wants} of {name} since {since}, which has {all} in all by now{behind}."
+                )
+            }
+            _ => format!("{who} waits for {} since {since}, lacking {lacks}{behind}.", words::permits(wants)),
         };
     }
     let still = if lock.kind.blocks() { ", and its thread stands still" } else { "" };

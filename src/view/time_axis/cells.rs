@@ -350,6 +350,10 @@ fn choices(scene: &Scene, state: &State, segment: &Segment, task: TaskId) -> Vec
                 _ if alone(scene, state, segment, task) => say(&[ALONE, "works, guard in hand"]),
                 _ if span.look == Look::Holding && told => say(&["works, guard in hand"]),
                 _ if span.look == Look::Holding => say(&["guard in hand"]),
+                // Leaked, or in another task.
+                _ if event == Some(What::Finish) => {
+                    say(&["ended, its guard is not dropped", "ended, guard not dropped", "not dropped"])
+                }
                 _ => say(&["asleep, guard in hand", "guard in hand"]),
             };
             words.push("holds".to_owned());
