@@ -44,6 +44,7 @@
 //! | `const_with_max_readers`, `Semaphore::const_new` | the same panics, in other words |
 //! | `Semaphore::close` | is not an event; what it refuses is a `Cancel` (who waits or asks) or a `Busy` (who tries) |
 //! | `SemaphorePermit::{merge, split}` | are no events; an acquisition ends with the last of its permits |
+//! | guards and permits that are moved to another task | are those of the task that got them, until another one drops one of them: from then on it is said of that lock who acquired it, not who holds it |
 //! | spans with `tokio_unstable` and `tracing` | show the lock inside, made by this crate |
 //! | `Notify`, `Barrier`, `OnceCell`, `SetOnce` and the channels | are not here: use tokio's beside these |
 
@@ -71,7 +72,7 @@ pub use guard::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexG
 pub use mutex::Mutex;
 pub use outlet::{Batch, Outlet};
 pub use present::Present;
-pub use recorder::{Clock, Pushed, Recorder, Sink, install, installed};
+pub use recorder::{Clock, Installed, Pushed, Recorder, Sink, install, installed};
 pub(crate) use recorder::{Unfit, of_program};
 pub use ring::Ring;
 pub use rwlock::{

@@ -455,13 +455,25 @@ fn nobody(_: Event) -> bool {
 
 static INSTALLED: OnceLock<Recorder> = OnceLock::new();
 
+/// A recorder is installed already, so that this one was not.
+#[derive(Debug)]
+pub struct Installed(pub Recorder);
+
+impl fmt::Display for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a recorder is installed already, and it is for the life of the process")
+    }
+}
+
+impl std::error::Error for Installed {}
+
 /// Makes `recorder` the one that locks use which were not given one of their own.
 ///
 /// # Errors
 ///
 /// Gives `recorder` back if one is installed already: it is for the life of the process.
-pub fn install(recorder: Recorder) -> Result<(), Recorder> {
-    INSTALLED.set(recorder)
+pub fn install(recorder: Recorder) -> Result<(), Installed> {
+    INSTALLED.set(recorder).map_err(Installed)
 }
 
 /// The recorder that was installed, if any.
