@@ -242,6 +242,7 @@ fn in_a_process_of_its_own() {
         "ends" => drop(saving),
         "aborts" => std::process::abort(),
         "exits" => std::process::exit(0),
+        "panics" => std::panic::resume_unwind(Box::new("as it does")),
         _ => loop {
             *db.blocking_lock() += 1;
         },
@@ -271,7 +272,7 @@ fn until(child: &mut Child, line: &str) {
 
 #[test]
 fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
-    for how in ["ends", "aborts", "exits", "is killed"] {
+    for how in ["ends", "aborts", "exits", "panics", "is killed"] {
         let path = path(how);
         let mut child = child(how, Some(&path), "");
         until(&mut child, "flushed");

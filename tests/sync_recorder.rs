@@ -318,6 +318,11 @@ fn names_are_told_apart() {
     let names = recorder.names();
     let (one, other) = (names.task(one), names.task(other));
     assert_eq!((one.len(), other), (1000, &*format!("{one}#2")));
+    // A sentence needs a subject.
+    let [none, blank] = ["", " "].map(|name| recorder.add_task(name));
+    let lock = recorder.add_lock("", LockKind::TokioMutex);
+    let names = recorder.names();
+    assert_eq!([names.task(none), names.task(blank), names.lock(lock)], ["unnamed", "unnamed#2", "unnamed"]);
 }
 
 /// More permits than an event of 24 bytes has room for go beside it, in their place.

@@ -618,3 +618,20 @@ fn permits_that_are_no_more_are_told_of() {
     let told = "slots: two waits for 1 permit of slots since 0 ms, which has 0 in all by now; 1 behind.";
     shows(&said_at(&trace, 2000), &[told]);
 }
+
+/// Since when it waits and since when it is the first is the same where it is told alike.
+#[test]
+fn no_time_is_told_twice() {
+    let trace = program(&["db"])
+        .acquires("keeper", "db", 1, EXCLUSIVE)
+        .at(100)
+        .waits("first", "db", 2, EXCLUSIVE)
+        .waits("second", "db", 3, EXCLUSIVE)
+        .cancels("first", "db", 2)
+        .at(200)
+        .releases("keeper", "db", 1)
+        .granted("second", "db", 3, EXCLUSIVE)
+        .acquires("second", "db", 3, EXCLUSIVE)
+        .trace();
+    assert!(said(&trace).starts_with("second got it: first in the queue since 100 ms."), "{}", said(&trace));
+}

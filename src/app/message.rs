@@ -173,7 +173,7 @@ const THEME: Binding = binding(&[(NONE, KeyCode::Char('c'), Message::Theme)], "c
 
 /// The table of a run.
 const BINDINGS: [Binding; 22] = [
-    binding(PLAY, "space", "pause|play|replay", "play / pause the tasks"),
+    binding(PLAY, "space", "pause|play|replay", "play / pause"),
     binding(STEP, "←→", "step", "one event back / on"),
     binding(HANDOFF, "n p", "handoff", "next / previous handoff"),
     HELP,

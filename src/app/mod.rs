@@ -217,6 +217,7 @@ impl App {
     pub fn show<R>(&mut self, draw: impl FnOnce(Scene) -> R) -> R {
         self.view.moment = self.player.moment();
         self.view.now = self.player.now();
+        self.view.behind = self.player.behind();
         self.view.playing = self.player.playing();
         self.view.speed = self.player.speed();
         self.view.quiz = self.quiz();

@@ -34,6 +34,9 @@ const LEAST: Time = Time::from_millis(10);
 /// from running.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// So far behind a program it is said.
+const BEHIND: Duration = Duration::from_secs(1);
+
 /// Where a run is stopped for the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Stops {
@@ -283,6 +286,12 @@ impl Player {
     /// The time up to which a run in wall time has come.
     fn live_now(&self) -> Time {
         self.origin.edge().unwrap_or(self.elapsed.into())
+    }
+
+    /// How far the playhead is behind a program that goes on, if that is no mere moment.
+    pub fn behind(&self) -> Option<Duration> {
+        let edge = self.origin.edge().filter(|_| self.origin.is_live())?;
+        Some(edge.since(self.now)).filter(|behind| *behind >= BEHIND)
     }
 
     fn at_end(&self) -> bool {

@@ -109,8 +109,11 @@ pub enum Command {
     /// Look at a program while it runs; without a terminal, print what happens in it
     ///
     /// The program has lockscope's locks in it and serves an address with `lockscope::serve`, or is started
-    /// here, behind `--`, and reports by itself. A pause stops the picture, never the program: End goes back
+    /// here, behind `--`, and calls `lockscope::serve`, which reports here then. A pause stops the picture, never the program: End goes back
     /// to what happens now, w saves what was seen. One that was started here is ended when you leave.
+    #[command(
+        override_usage = "lockscope attach [OPTIONS] <ADDR>\n       lockscope attach [OPTIONS] -- <PROGRAM>..."
+    )]
     #[command(after_help = "Examples:\n  lockscope attach 127.0.0.1:7007\n  \
         lockscope attach --save run.lockscope -- target/debug/my-server\n  \
         lockscope attach --format json -- cargo run --example my-server\n\

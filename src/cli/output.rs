@@ -38,13 +38,18 @@ impl Output {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
         }
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "there is no folder for it"));
+        }
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or("recording");
         let temporary = Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".part")
             // As any new file, less what the user's mask takes away.
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
+            .tempfile_in(folder)
+            // It would name a file that nobody asked for.
+            .map_err(|error| io::Error::from(error.kind()))?;
         if let Some(permissions) = permissions {
             temporary.as_file().set_permissions(permissions)?;
         }

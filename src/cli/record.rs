@@ -184,6 +184,13 @@ pub fn record(flags: &RecordFlags) -> Result<(), Failure> {
     let viewer = Viewer::new(&recording, &look, flags.speed);
     let at = flags.at.as_ref().unwrap_or(&At::End);
     let place = recording.place(at).ok_or_else(|| nowhere(&recording, at))?;
+    if cut.from > recording.end() {
+        return Err(Failure::Unusable(format!(
+            "error: nothing is there from {} on: it ends at {}\n  help: begin `--range` before that\n",
+            words::moment(cut.from),
+            words::moment(recording.end())
+        )));
+    }
     let frames = |pace| {
         viewer.frames(&Cut { pace, ..cut.clone() }).map_err(|error| {
             Failure::Unusable(format!(
@@ -356,6 +363,10 @@ fn nowhere(recording: &Recording, at: &At) -> Failure {
             let known: Vec<_> = labels().map(|label| format!("`marker:{}`", words::clean(label))).collect();
             let known = if known.is_empty() { "it has none with a label".into() } else { known.join(", ") };
             (format!("the run comes to no marker `{}`", words::clean(label)), known)
+        }
+        At::Time(at) => {
+            let end = words::moment(recording.end());
+            (format!("there is no moment {}", words::moment(*at)), format!("it ends at {end}"))
         }
         _ => ("there is no such event".into(), format!("the last one is `event:{}`", recording.trace.len())),
     };

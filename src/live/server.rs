@@ -260,7 +260,9 @@ fn listen(addr: impl ToSocketAddrs, token: Option<Token>) -> Result<(Feed, Servi
     let listener = TcpListener::bind(&addrs[..]).map_err(|error| {
         let wanted: Vec<String> = addrs.iter().map(ToString::to_string).collect();
         let hint = match error.kind() {
-            io::ErrorKind::AddrInUse => "; somebody else does there: with port 0 it is one that is free",
+            io::ErrorKind::AddrInUse => {
+                "; another program has that port: with port 0 one that is free is taken"
+            }
             _ => "",
         };
         io::Error::new(error.kind(), format!("cannot serve {}: {error}{hint}", wanted.join(" or ")))
@@ -392,7 +394,10 @@ mod tests {
         let told = feed(serving.addr()).unwrap_err().to_string();
         let addr = serving.addr();
         assert!(told.starts_with(&format!("cannot serve {addr}: ")), "{told}");
-        assert!(told.ends_with("; somebody else does there: with port 0 it is one that is free"), "{told}");
+        assert!(
+            told.ends_with("; another program has that port: with port 0 one that is free is taken"),
+            "{told}"
+        );
     }
 
     #[test]

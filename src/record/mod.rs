@@ -88,6 +88,7 @@ impl Recording {
     pub fn place(&self, at: &At) -> Option<Place> {
         let moment = match at {
             At::End => return Some(Place { moment: self.trace.len(), now: self.end() }),
+            At::Time(now) if *now > self.end() => return None,
             At::Time(now) => return Some(Place { moment: self.trace.moment_at(*now), now: *now }),
             At::Event(number) => (*number <= self.trace.len()).then_some(*number)?,
             At::Marker(label) => {

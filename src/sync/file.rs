@@ -270,7 +270,7 @@ impl Outlet for File {
 /// A program that is written to a file. Dropping it ends the file, with all that happened until then, and waits
 /// until that is on the disk; what else listens to the recorder goes on. So keep it in `main`. A program that
 /// ends without that, by `std::process::exit` or a crash, loses the last tenth of a second, and its file says
-/// that its end is missing.
+/// that its end is missing; where it is dropped by a panic, only its end is.
 #[derive(Debug)]
 #[must_use = "dropping it ends the recording"]
 pub struct Saving {
@@ -298,7 +298,12 @@ impl Saving {
 impl Drop for Saving {
     fn drop(&mut self) {
         self.recorder.flush();
-        self.file.end(self.recorder.now());
+        if std::thread::panicking() {
+            // No end that somebody had in mind. Nobody is left who could be told.
+            _ = self.file.flush();
+        } else {
+            self.file.end(self.recorder.now());
+        }
     }
 }
 

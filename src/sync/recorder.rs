@@ -128,7 +128,18 @@ struct Registry {
 const MAX_NAME: usize = 1000;
 
 fn cut(name: Arc<str>) -> Arc<str> {
+    // A sentence needs a subject.
+    if name.trim().is_empty() {
+        return "unnamed".into();
+    }
     if name.len() <= MAX_NAME { name } else { name[..name.floor_char_boundary(MAX_NAME)].into() }
+}
+
+/// `thread 6`, as far as it tells its number.
+fn unnamed_thread(id: std::thread::ThreadId) -> String {
+    let told = format!("{id:?}");
+    let number: String = told.chars().filter(char::is_ascii_digit).collect();
+    if number.is_empty() { told } else { format!("thread {number}") }
 }
 
 /// `name`, or what it is called because others have that name: `name#2`.
@@ -232,7 +243,7 @@ impl Core {
         if let Some(&task) = registry.threads.get(&thread.id()) {
             return task;
         }
-        let name = thread.name().map_or_else(|| format!("{:?}", thread.id()), str::to_owned);
+        let name = thread.name().map_or_else(|| unnamed_thread(thread.id()), str::to_owned);
         let task = registry.add_task(name.into());
         if task.0 + 1 < Names::MAX_TASKS {
             registry.threads.insert(thread.id(), task);

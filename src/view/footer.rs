@@ -89,8 +89,11 @@ fn details(scene: &Scene, state: &State, lane: LaneId) -> String {
     }
 }
 
-/// How the run ended, once the playhead is there.
+/// How the run ended, once the playhead is there; or how far a program has gone on meanwhile.
 fn ending(scene: &Scene) -> String {
+    if let Some(behind) = scene.view.behind {
+        return format!("{} behind: End goes back to now", words::growing(behind));
+    }
     let shown = scene.view.playing == Playing::Ended && !quiz::hides(scene);
     match scene.trace.end().filter(|_| shown) {
         None => String::new(),

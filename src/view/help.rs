@@ -22,6 +22,12 @@ const READING: &str = "A lane is a task; below, each lock names its owner. A ver
     Wait time: asking to acquiring; hold time: acquiring to release. FIFO: first come, first served. In virtual \
     time a pause stops the tasks.";
 
+/// The same of a program.
+const READING_PROGRAM: &str = "A lane is a task; below, each lock names its owner. A vertical line is a handoff: a \
+    release that passed the lock on; a thin one only woke. Time shows where the seconds went, order every event. \
+    Wait time: asking to acquiring; hold time: acquiring to release. FIFO: first come, first served. A pause \
+    stops the picture, never the program; End goes back to now.";
+
 /// The same of several runs beside each other.
 pub(super) const READING_COMPARED: &str = "Each rule begins a run: what it is called, and in what order its \
     locks serve those who wait. Below are its tasks and locks; all runs share the time and the playhead. \
@@ -33,7 +39,7 @@ pub(super) fn draw(scene: &Scene, area: Rect, buf: &mut Buffer) {
     // The tasks of a program do not say where they are.
     let state = scene.trace.state(scene.trace.len());
     let told = !scene.code.is_empty() || state.tasks.iter().any(|task| task.step.is_some());
-    draw_with(scene, READING, told, area, buf);
+    draw_with(scene, if told { READING } else { READING_PROGRAM }, told, area, buf);
 }
 
 /// With these sentences on how to read the picture, and where it is `told` at which step a task is.

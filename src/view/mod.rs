@@ -80,6 +80,8 @@ pub struct ViewState {
     pub moment: u64,
     /// The playhead's time: of the last event, or later.
     pub now: Time,
+    /// How far that is behind what a program has told, if it is far enough to be said.
+    pub behind: Option<Duration>,
     /// What the player is doing.
     pub playing: Playing,
     /// How fast; 1 is as fast as the tasks' own clock.
@@ -127,6 +129,7 @@ impl Default for ViewState {
         Self {
             moment: 0,
             now: Time::ZERO,
+            behind: None,
             playing: Playing::Playing,
             speed: 1.0,
             axis: Axis::Time,

@@ -115,6 +115,11 @@ fn a_pause_stops_the_picture_and_not_the_program() {
     tell(&send, &mut app, told(Names::default(), vec![], 9000));
     assert_eq!((place(&app), app.player().playing()), ((7, 4, 300), Playing::Paused));
     assert!(app.player().is_busy(), "what happens is taken in");
+    assert!(screen_of(&mut app, AREA).contains("─ 8700 ms behind: End goes back to now ─"));
+    app.update(Message::Help, AREA);
+    let help = screen_of(&mut app, AREA).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("never the program; End goes back to now."), "{help}");
+    app.update(Message::Help, AREA);
     // It is stepped through as anything else is.
     app.update(Message::Step, AREA);
     assert_eq!(place(&app), (7, 5, 1000));
@@ -132,6 +137,7 @@ fn a_pause_stops_the_picture_and_not_the_program() {
     // The end is where the program is.
     app.update(Message::End, AREA);
     assert_eq!((place(&app), app.player().playing()), ((7, 7, 9500), Playing::Playing));
+    assert!(!screen_of(&mut app, AREA).contains("behind"));
     tell(&send, &mut app, told(Names::default(), vec![], 9600));
     assert_eq!(place(&app), (7, 7, 9600));
     // Who plays faster catches up, and follows from there.

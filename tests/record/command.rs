@@ -360,6 +360,8 @@ fn what_cannot_be_recorded_is_said_at_once() {
             wrong(&["-o", "a.txt", "--at", "1s"]),
             wrong(&["-o", "a.png", "--at", "marker:\u{1b}[31m"]),
             wrong(&["-o", "a.png", "--at", "event:52"]),
+            wrong(&["-o", "a.png", "--at", "99s"]),
+            wrong(&["-o", "a.gif", "--range", "50s..60s"]),
             wrong(&["-o", "a.cast", "--until", "365h", "--speed", "0.05"]),
         ]
         .join("\n")

@@ -270,7 +270,7 @@ fn the_help_opens_over_everything_and_any_key_closes_it() {
     assert!(help.row(0).starts_with("─ help ─"), "{help}");
     assert!(help.row(0).ends_with("─ any key closes it, q quits ─"), "{help}");
     for words in [
-        "play / pause the tasks",
+        "play / pause ",
         "quit (Ctrl-C too)",
         "granted or woken, has not run",
         "fit the whole run",

@@ -276,7 +276,10 @@ pub(super) fn watch(flags: &AttachFlags) -> Result<(), Failure> {
     // From before the program is there until it is over it is one and the same who hears them: none is lost in between.
     let mut signals = app::Signals::listen()?;
     let mut started = Started::new(&flags.program, [file()?, file()?], true)?;
-    complain(&format!("lockscope: waiting for `{}` to report\n", started.name), 0);
+    complain(
+        &format!("lockscope: waiting for `{}` to call `lockscope::serve`; Ctrl-C ends it\n", started.name),
+        0,
+    );
     let shown = match started.reporter(|| signals.asked()) {
         Ok(Some(live)) => {
             let name = started.name.rsplit('/').next().unwrap_or(&started.name).to_owned();

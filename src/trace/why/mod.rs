@@ -174,10 +174,10 @@ fn passes(trace: &Trace, state: &State, event: &Event) -> Option<String> {
 fn place_in_queue(first: Option<Time>, asked: Time, position: usize) -> String {
     let waiting = words::moment(asked);
     match first {
-        Some(first) if first == asked => format!("first in the queue since {waiting}"),
-        Some(first) => {
-            format!("first in the queue since {}, waiting since {waiting}", words::moment(first))
-        }
+        Some(first) => match words::moment(first) {
+            first if first == waiting => format!("first in the queue since {first}"),
+            first => format!("first in the queue since {first}, waiting since {waiting}"),
+        },
         None if position == 1 => format!("first in the queue, waiting since {waiting}"),
         None => format!("number {position} in the queue, waiting since {waiting}"),
     }
