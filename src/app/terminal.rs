@@ -16,8 +16,10 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-/// Whether the terminal is ours, so that it is given back once and only then.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal is ours: from when it is taken until it has been given back.
+static OURS: AtomicBool = AtomicBool::new(false);
+/// Whether somebody is giving it back, which is done once. It may take for ever.
+static RETURNING: AtomicBool = AtomicBool::new(false);
 
 /// A terminal that says it has more cells than this is believed to be none: pictures of so many would take gigabytes.
 const MOST_CELLS: u32 = 1 << 22;
@@ -98,7 +100,7 @@ fn believable((width, height): (u16, u16)) -> io::Result<(u16, u16)> {
 
 /// Makes the terminal ours.
 fn seize() -> io::Result<()> {
-    TAKEN.store(true, Ordering::SeqCst);
+    OURS.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, Hide)
 }
@@ -112,16 +114,18 @@ impl Drop for Screen {
 /// Gives the terminal back, if it is ours. It tries everything: a part that fails must not keep the
 /// next from being done.
 fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+    if is_ours() && !RETURNING.swap(true, Ordering::SeqCst) {
         let _ = execute!(stdout(), EndSynchronizedUpdate, DisableMouseCapture, LeaveAlternateScreen, Show);
         let _ = stdout().flush();
         let _ = disable_raw_mode();
+        OURS.store(false, Ordering::SeqCst);
+        RETURNING.store(false, Ordering::SeqCst);
     }
 }
 
-/// Whether the terminal is ours now.
+/// Whether the terminal is ours still.
 pub fn is_ours() -> bool {
-    TAKEN.load(Ordering::SeqCst)
+    OURS.load(Ordering::SeqCst)
 }
 
 /// Obeys a signal at once, when the terminal takes no output: its settings are given back, what is on

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, SlavePty, native_pty_system};
 
+use rustix::termios::{Action, tcflow};
+
 use super::escapes;
 use super::screen::Shot;
 
@@ -296,19 +298,19 @@ impl Terminal {
         self.said("pid=").or(self.pid)
     }
 
-    /// Makes the terminal take no more output, as Ctrl-S does: whoever writes to it waits. The program
-    /// has switched that key off; from outside it is switched on again.
+    /// Makes the terminal take no more output, as Ctrl-S does where it is not switched off: whoever writes to it waits.
     pub fn stop_output(&mut self) {
-        let tty = self.master.as_ref().and_then(|master| master.tty_name()).expect("the terminal's name");
-        let tty = std::fs::File::open(tty).expect("the terminal");
-        let stty = Command::new("stty").arg("ixon").stdin(tty).status();
-        assert!(stty.expect("stty").success());
-        self.send("\x13");
+        tcflow(self.tty(), Action::OOff).expect("it stops");
     }
 
     /// Lets the output go on.
     pub fn resume_output(&mut self) {
-        self.send("\x11");
+        tcflow(self.tty(), Action::OOn).expect("it goes on");
+    }
+
+    fn tty(&self) -> std::fs::File {
+        let name = self.master.as_ref().and_then(|master| master.tty_name()).expect("the terminal's name");
+        std::fs::File::open(name).expect("the terminal")
     }
 
     /// Waits for a line that a pipe brings.

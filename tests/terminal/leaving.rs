@@ -279,9 +279,9 @@ fn a_signal_to_a_suspended_program_ends_it_when_it_comes_back() {
     assert_eq!(terminal.end(), TERM);
 }
 
-/// A program that is stuck in a write, since its terminal takes no output; and the pipe on which its
+/// A program that pauses, and draws nothing, while its terminal takes no output; and the pipe on which its
 /// shell tells of its end, which it cannot tell the terminal.
-fn stuck(name: &str) -> (Terminal, Pipe) {
+fn deaf(name: &str) -> (Terminal, Pipe) {
     let pipe = Pipe::new(name);
     let log = pipe.path.to_str().unwrap().to_owned();
     let setup = lockscope(["--speed", "50", "--until", "1h", "--log", &log]);
@@ -297,9 +297,15 @@ fn stuck(name: &str) -> (Terminal, Pipe) {
     terminal.first_frame();
     terminal.press(" ", "the pause", Shot::paused);
     terminal.wait_for(&pipe, "the pause", |line| line.contains("Toggle"));
+    terminal.stop_output();
+    (terminal, pipe)
+}
+
+/// One that is stuck in a write by that, or is about to be.
+fn stuck(name: &str) -> (Terminal, Pipe) {
+    let (mut terminal, pipe) = deaf(name);
     // The key comes behind what stops the output. Once it is obeyed there is a picture to be drawn,
     // and nobody takes it.
-    terminal.stop_output();
     terminal.send(" ");
     terminal.wait_for(&pipe, "it plays", |line| line.contains("Toggle"));
     (terminal, pipe)
@@ -331,6 +337,19 @@ fn two_signals_end_a_program_whose_terminal_takes_no_output() {
         terminal.signal(first);
         terminal.signal(second);
         assert_abandoned(&mut terminal, &pipe, &codes);
+    }
+}
+
+/// It draws nothing, so it hears the signal at once; and then it cannot give the screen back.
+#[test]
+fn one_signal_ends_a_program_that_cannot_give_its_screen_back() {
+    let all = [("TERM", TERM), ("INT", INT), ("HUP", HUP), ("QUIT", QUIT)];
+    let mut deaf = all.map(|(signal, code)| (deaf(&format!("leaving-deaf-{signal}")), signal, code));
+    for ((terminal, _), signal, _) in &mut deaf {
+        terminal.signal(signal);
+    }
+    for ((terminal, pipe), _, code) in &mut deaf {
+        assert_abandoned(terminal, pipe, &[*code]);
     }
 }
 
