@@ -315,7 +315,7 @@ impl Recorder {
     }
 
     /// Waits until the outlets have all that was recorded before this, but who asks for a mutex of which nobody said who
-    /// has it, because that was before the recording, say: such a `Wait` or `Busy` is kept back for a tenth of a second.
+    /// has it, because that was before the recording, say: such a `Wait` or `Busy` is kept back for a second.
     pub fn flush(&self) {
         if let Some(program) = self.core.program() {
             program.flush();

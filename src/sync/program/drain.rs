@@ -16,8 +16,9 @@ use crate::sync::recorder::Core;
 const BUSY: Duration = Duration::from_millis(2);
 const QUIET: Duration = Duration::from_millis(20);
 
-/// For so long it is kept back that somebody waits for a mutex which, as far as is known, nobody has.
-const KEPT_BACK: Duration = Duration::from_millis(100);
+/// For so long it is kept back that somebody waits for a mutex which, as far as is known, nobody has. A thread that has it may
+/// be kept from saying so for a tenth of a second where a machine has more to do than it can.
+const KEPT_BACK: Duration = Duration::from_secs(1);
 
 /// Starts the thread of a program's recorder. Without a thread nothing is recorded.
 pub(in super::super) fn start(core: &Arc<Core>) {
