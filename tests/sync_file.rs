@@ -242,7 +242,20 @@ fn in_a_process_of_its_own() {
         "ends" => drop(saving),
         "aborts" => std::process::abort(),
         "exits" => std::process::exit(0),
-        "panics" => std::panic::resume_unwind(Box::new("as it does")),
+        "panics" => {
+            // The program goes on, but not into its file, which another recording may have by then.
+            let panics = move || {
+                let _saving = saving;
+                std::panic::resume_unwind(Box::new("as it does"));
+            };
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
+            let file = std::fs::File::open(std::env::var_os(FILE).unwrap()).unwrap();
+            let length = file.metadata().unwrap().len();
+            (0..ROUNDS).for_each(|_| *db.blocking_lock() += 1);
+            lockscope::sync::installed().unwrap().flush();
+            assert_eq!(file.metadata().unwrap().len(), length);
+            assert!(file.try_lock().is_ok());
+        }
         _ => loop {
             *db.blocking_lock() += 1;
         },
@@ -279,7 +292,8 @@ fn a_program_that_crashes_or_is_killed_leaves_what_was_written() {
         if how == "is killed" {
             child.kill().unwrap();
         }
-        child.wait().unwrap();
+        let ended = child.wait().unwrap();
+        assert!(how != "panics" || ended.success(), "{ended}");
         let told = told(&std::fs::read(&path).unwrap());
         std::fs::remove_file(&path).unwrap();
         let releases = told.events.iter().filter(|event| matches!(event.what, What::Release { .. })).count();

@@ -635,3 +635,79 @@ fn no_time_is_told_twice() {
         .trace();
     assert!(said(&trace).starts_with("second got it: first in the queue since 100 ms."), "{}", said(&trace));
 }
+
+/// Who holds it beside the one that does not poll is not whom anybody waits for.
+#[test]
+fn a_grant_that_is_not_polled_is_told_of_beside_those_who_hold() {
+    let shared = tale(&["writer", "one", "two", "late"], &[("db", LockKind::TokioRwLock, None)])
+        .acquires("writer", "db", 1, EXCLUSIVE)
+        .waits("one", "db", 2, SHARED)
+        .waits("two", "db", 3, SHARED)
+        .at(50)
+        .releases("writer", "db", 1)
+        .granted("one", "db", 2, SHARED)
+        .granted("two", "db", 3, SHARED)
+        .acquires("one", "db", 2, SHARED);
+    let full = "two was granted db at 50 ms, and has not run yet.";
+    shows(&said_at(&shared.trace(), 2050), &[full]);
+    let permits =
+        tale(&["one", "two"], &[("s", LockKind::TokioSemaphore, Some(2)), ("m", LockKind::TokioMutex, None)])
+            .acquires("one", "s", 1, Mode::Permits(1))
+            .acquires("one", "s", 2, Mode::Permits(1))
+            .waits("two", "s", 3, Mode::Permits(1))
+            .at(50)
+            .releases("one", "s", 2)
+            .granted("two", "s", 3, Mode::Permits(1))
+            .at(2000)
+            .waits("one", "m", 4, EXCLUSIVE)
+            .cancels("one", "m", 4);
+    let brief = "s: two was granted it at 50 ms, and has not run. m: one gave up";
+    shows(&said_at(&permits.trace(), 2050), &[brief]);
+}
+
+#[test]
+fn of_guards_that_move_the_sentence_says_who_acquired_them() {
+    let permit = Mode::Permits(1);
+    let trace = tale(&["keeper", "first", "second"], &[("slots", LockKind::TokioSemaphore, Some(1))])
+        .acquires("keeper", "slots", 1, permit)
+        .releases("first", "slots", 1)
+        .at(10)
+        .acquires("keeper", "slots", 2, permit)
+        .waits("second", "slots", 3, permit)
+        .trace();
+    assert!(
+        said(&trace).starts_with("The keeper acquired 1 of 1 permit of slots at 10 ms."),
+        "{}",
+        said(&trace)
+    );
+    let state = trace.state(trace.len());
+    assert_eq!(why::of_task(&trace, &state, TaskId(0)), "The keeper acquired 1 permit of slots at 10 ms.");
+    assert!(why::of_lock(&trace, &state, LockId(0)).contains("was acquired by the keeper"));
+    // Several parts are one task's.
+    let ended = tale(&["keeper", "second"], &[("slots", LockKind::TokioSemaphore, Some(2))])
+        .acquires("keeper", "slots", 1, permit)
+        .acquires("keeper", "slots", 2, permit)
+        .waits("second", "slots", 3, permit)
+        .does("keeper", What::Finish)
+        .trace();
+    let told =
+        "The keeper got 2 of 2 permits of slots at 0 ms and has ended, but its guard has not been dropped.";
+    assert!(said(&ended).starts_with(told), "{}", said(&ended));
+}
+
+/// Thousands that stand still are one line, and are told of once.
+#[test]
+fn locks_that_stand_still_together_are_told_of_together() {
+    let mut names: Vec<_> = (0..40).map(|lock| format!("lock{lock}")).collect();
+    names.sort();
+    let locks: Vec<_> = names.iter().map(|name| (name.as_str(), LockKind::TokioMutex, None)).collect();
+    let mut tale = tale(&["keeper", "first", "logger"], &locks);
+    for (op, name) in (0..).zip(&names) {
+        tale = tale.acquires("keeper", name, 2 * op, EXCLUSIVE).waits("first", name, 2 * op + 1, EXCLUSIVE);
+    }
+    for at in [2500, 2700, 2900] {
+        tale = tale.at(at).does("logger", What::Spawn);
+    }
+    let text = text::sequence_diagram(&tale.trace());
+    assert_eq!(text.matches("39 other locks have not moved on either.").count(), 1, "{text}");
+}

@@ -38,7 +38,7 @@ impl Output {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
         }
         let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
+        if fs::metadata(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Err(io::Error::new(io::ErrorKind::NotFound, "there is no folder for it"));
         }
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or("recording");
@@ -49,7 +49,11 @@ impl Output {
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
             // It would name a file that nobody asked for.
-            .map_err(|error| io::Error::from(error.kind()))?;
+            .map_err(|error| {
+                let plain = error.get_ref().and_then(|named| named.source()?.downcast_ref::<io::Error>());
+                let code = plain.and_then(io::Error::raw_os_error);
+                code.map_or(error, io::Error::from_raw_os_error)
+            })?;
         if let Some(permissions) = permissions {
             temporary.as_file().set_permissions(permissions)?;
         }

@@ -190,7 +190,7 @@ impl Drop for Serving {
         }
         // A panic is no end that somebody had in mind.
         if let Some(recorder) = self.recorder.filter(|_| !std::thread::panicking()) {
-            recorder.flush();
+            recorder.flush_all();
             self.hub.finish(recorder.now());
         }
     }

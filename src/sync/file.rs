@@ -162,6 +162,17 @@ impl File {
 
     fn end(&self, now: Time) {
         let disk = locked(&self.0).end(now);
+        self.leave(disk);
+    }
+
+    /// Writes nothing more, and no end: it is one that nobody had in mind.
+    fn break_off(&self) {
+        let disk = locked(&self.0).break_off();
+        self.leave(disk);
+    }
+
+    /// Leaves the disk to others.
+    fn leave(&self, disk: Option<std::fs::File>) {
         // That may take a while, and nobody shall wait for the file meanwhile.
         let Some(disk) = disk else { return };
         if let Err(error) = disk.sync_all() {
@@ -210,6 +221,12 @@ impl Writing {
             format!("the file takes no more than {} events", self.most)
         });
         self.encoder.end(&End { outcome: Outcome::Stopped, at: now, note });
+        self.write();
+        self.disk.take()
+    }
+
+    fn break_off(&mut self) -> Option<std::fs::File> {
+        self.ended = true;
         self.write();
         self.disk.take()
     }
@@ -297,10 +314,9 @@ impl Saving {
 
 impl Drop for Saving {
     fn drop(&mut self) {
-        self.recorder.flush();
+        self.recorder.flush_all();
         if std::thread::panicking() {
-            // No end that somebody had in mind. Nobody is left who could be told.
-            _ = self.file.flush();
+            self.file.break_off();
         } else {
             self.file.end(self.recorder.now());
         }

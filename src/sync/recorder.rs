@@ -322,6 +322,13 @@ impl Recorder {
         }
     }
 
+    /// The same, and of those too: what comes later is for nobody who asks this.
+    pub(crate) fn flush_all(&self) {
+        if let Some(program) = self.core.program() {
+            program.flush_all();
+        }
+    }
+
     /// [Closes](Self::close) the recording and waits until the outlets have all of it and know that it is
     /// over: what a program does before it ends.
     pub fn finish(&self) {

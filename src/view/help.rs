@@ -77,8 +77,8 @@ pub(super) fn draw_with(scene: &Scene, reading: &str, told: bool, area: Rect, bu
 
     let x = area.x + half;
     let room = area.right().saturating_sub(x + 6);
-    let looks = LEGEND.iter().filter(|(look, _)| told || *look != Look::Suspended);
-    let states = looks.map(|&(look, words)| match look {
+    let states = LEGEND.iter().map(|&(look, words)| match look {
+        Look::Suspended if !told => (theme.look(look), "ended, its guard is not dropped"),
         Look::Holding if !told => (theme.look(look), "holding, at work or asleep"),
         _ => (theme.look(look), words),
     });

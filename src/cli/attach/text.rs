@@ -131,8 +131,10 @@ impl Stuck {
                 (ListFormat::Json, Lasting::Ring(ring)) => {
                     writeln!(out, "{}", json_ring_line(names, ring, now))?;
                 }
-                (ListFormat::Json, Lasting::Standstill(still)) => {
-                    writeln!(out, "{}", json_standstill_line(names, &self.state, still, now))?;
+                (ListFormat::Json, Lasting::Standstills(all)) => {
+                    for still in all {
+                        writeln!(out, "{}", json_standstill_line(names, &self.state, still, now))?;
+                    }
                 }
             }
         }

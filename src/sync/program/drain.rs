@@ -74,7 +74,8 @@ impl<'a> Drain<'a> {
         // Not before: whoever has those mutexes may have been about to say so, and is heard as long as anybody is.
         self.kept_back.let_old_go(|_| true, |event| self.front.emit(event));
         self.front.hand_on();
-        let now = self.program.now().max(self.front.latest());
+        // Not now: what has happened since the end is not told.
+        let now = self.program.time(self.program.end()).max(self.front.latest());
         self.front.tell(|outlet| outlet.finish(now));
         locked(&self.program.inbox).over = true;
         self.program.done.notify_all();
@@ -82,7 +83,10 @@ impl<'a> Drain<'a> {
 
     /// Takes all that has happened by now; how many events that were. In the last rounds that is all up to the end.
     fn round(&mut self, last: bool) -> usize {
-        let asked = locked(&self.program.inbox).asked;
+        let (asked, lets_go) = {
+            let mut inbox = locked(&self.program.inbox);
+            (inbox.asked, std::mem::take(&mut inbox.lets_go))
+        };
         let program = self.program;
         let mut merge = std::mem::take(&mut self.merge);
         let now = if last { program.end() } else { program.clock.raw().min(program.end()) };
@@ -121,7 +125,7 @@ impl<'a> Drain<'a> {
         self.merge = merge;
         // Whoever has a lock for which others have waited so long is not recorded. How long is counted to where
         // this round has read: what was written meanwhile may say it.
-        let old = |at| program.time(now).since(at) > KEPT_BACK;
+        let old = |at| lets_go || program.time(now).since(at) > KEPT_BACK;
         self.kept_back.let_old_go(old, |event| self.front.emit(event));
         // Whoever is attached next is told how things stand with all of it.
         self.front.hand_on();
@@ -170,17 +174,21 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::event::{Brief, LockId, LockKind, LockName, OpId, TaskId};
+    use crate::event::{Brief, LockId, LockKind, LockName, OpId, TaskId, Time};
     use crate::sync::outlet::{Batch, Outlet};
 
     /// What was handed on: which operations, or how many events are missing.
     #[derive(Clone, Default)]
-    struct Told(Arc<Mutex<Vec<(Kind, u64)>>>);
+    struct Told(Arc<Mutex<Vec<(Kind, u64)>>>, Arc<Mutex<Option<Time>>>);
 
     impl Outlet for Told {
         fn take(&mut self, batch: &Batch<'_>) {
             let told = batch.events.iter().map(|event| (event.kind(), event.large()));
             locked(&self.0).extend(told);
+        }
+
+        fn finish(&mut self, now: Time) {
+            *locked(&self.1) = Some(now);
         }
     }
 
@@ -204,8 +212,27 @@ mod tests {
         writes(&core, Kind::Acquire, 1);
         core.set_closed();
         writes(&core, Kind::Acquire, 2);
-        Drain::new(&core, core.program().unwrap()).run();
+        let (program, ended) = (core.program().unwrap(), core.program().unwrap().now());
+        Drain::new(&core, program).run();
         assert_eq!(*locked(&told.0), [(Kind::Acquire, 1)]);
+        // However long it took to tell all: nothing is told that was so after it.
+        assert!(locked(&told.1).unwrap() <= ended);
+    }
+
+    /// Whoever ends what was attached is told all there is.
+    #[test]
+    fn what_is_kept_back_is_let_go_where_nobody_waits_for_more() {
+        let (core, told) = recorder(1 << 20);
+        core.add_lock(LockName { name: "m".into(), kind: LockKind::TokioMutex, permits: None });
+        let program = core.program().unwrap();
+        writes(&core, Kind::Wait, 1);
+        let mut drain = Drain::new(&core, program);
+        drain.round(false);
+        assert_eq!(*locked(&told.0), []);
+        // There is no thread here to wait for.
+        program.flush_all();
+        drain.round(false);
+        assert_eq!(*locked(&told.0), [(Kind::Wait, 1)]);
     }
 
     /// It has the mutex that another one waits for, and was stopped when it was about to write so.

@@ -81,7 +81,7 @@ impl Gaps {
         self.0 = all.into();
     }
 
-    /// Leaves nothing after this stamp.
+    /// Leaves nothing after this stamp; but what was lost after it in a gap that had begun before is counted still.
     pub(super) fn end(&mut self, end: u64) {
         self.0.retain_mut(|gap| {
             gap.to = gap.to.min(end);

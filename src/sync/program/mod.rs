@@ -90,6 +90,8 @@ struct Inbox {
     /// Rounds that were asked for, and those that are over.
     asked: u64,
     rounds: u64,
+    /// Nothing is to be kept back in the next round.
+    lets_go: bool,
     /// The thread has ended.
     over: bool,
 }
@@ -406,6 +408,12 @@ impl Program {
                 .wait_timeout(inbox, Duration::from_millis(50))
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The same, and of what would be kept back.
+    pub(super) fn flush_all(&self) {
+        locked(&self.inbox).lets_go = true;
+        self.flush();
     }
 
     /// Waits until the outlets have been told that it is over.

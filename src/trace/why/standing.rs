@@ -37,6 +37,7 @@ fn of_claim(trace: &Trace, lock: &Lock, claim: &Claim) -> String {
         _ => "",
     };
     let waits = match claim.stage {
+        Stage::Holding if lock.moves => return format!("acquired {what}{to} at {since}"),
         Stage::Holding => return format!("holds {what}{to} since {since}"),
         Stage::Granted => return format!("was granted {what}{to} at {since} and has not run yet"),
         Stage::Woken => return format!("was woken for {what} at {since} and has not tried yet"),
@@ -97,7 +98,8 @@ pub fn of_lock(trace: &Trace, state: &State, id: LockId) -> String {
         (Some(holder), _) => {
             let one = lock.holders.only().map(|only| words::the(name(only.task)));
             let all = one.unwrap_or_else(|| owners(trace.names(), lock, false));
-            format!("is held by {all}{}", since(lock, holder))
+            let verb = if lock.moves { "was acquired by" } else { "is held by" };
+            format!("{verb} {all}{}", since(lock, holder))
         }
         (None, Some(_)) => {
             let has = if lock.granted.len() > 1 { "have" } else { "has" };
@@ -180,8 +182,8 @@ fn since(lock: &Lock, first: &Place) -> String {
 /// Who has a lock, in a sentence.
 pub(super) fn held(names: &Names, state: &State, lock: &Lock, name: &str) -> Option<String> {
     let owner = lock.owner()?;
-    let several = lock.owners().nth(1).is_some();
-    let hold = if several { "hold" } else { "holds" };
+    // One task may have several parts.
+    let several = lock.owners().any(|other| other.task != owner.task);
     let what = match (owner.mode, lock.permits, lock.free()) {
         (Mode::Permits(_), Some(all), Some(free)) => {
             format!("{} of {} of {name}", all - free, words::permits(all))
@@ -192,20 +194,12 @@ pub(super) fn held(names: &Names, state: &State, lock: &Lock, name: &str) -> Opt
     };
     let owns = owners(names, lock, true);
     let task = state.task(owner.task);
-    if lock.holders.is_empty() {
-        let (was, has) = if several { ("were", "have") } else { ("was", "has") };
+    if lock.holders.is_empty() && several {
         let when = words::moment(owner.since);
-        let elsewhere = task.and_then(Task::waits_with).filter(|claim| !several && claim.op != owner.op);
-        let but = elsewhere.map_or_else(
-            || format!("{has} not run yet"),
-            |claim| {
-                format!(
-                    "{has} not polled that future since: it waits for {} in another",
-                    names.lock(claim.lock)
-                )
-            },
-        );
-        return Some(format!("{owns} {was} granted {what} at {when}, and {but}."));
+        return Some(format!("{owns} were granted {what} at {when}, and have not run yet."));
+    }
+    if lock.holders.is_empty() {
+        return Some(unpolled(names, state, owner, &what));
     }
     if !several && task.is_some_and(|task| task.life == Life::Finished) {
         // Leaked, or in another task.
@@ -214,12 +208,31 @@ pub(super) fn held(names: &Names, state: &State, lock: &Lock, name: &str) -> Opt
             "{owns} got {what} at {when} and has ended, but its guard has not been dropped."
         ));
     }
+    if lock.moves {
+        // Somebody else may have it by now.
+        let (first, when) = (if several { ", the first" } else { "" }, words::moment(owner.since));
+        return Some(format!("{owns} acquired {what}{first} at {when}."));
+    }
     let asleep = task.is_some_and(|task| matches!(task.life, Life::Asleep { .. }));
+    let hold = if several { "hold" } else { "holds" };
     Some(format!(
         "{owns} {hold} {what}{}{}.",
         since(lock, owner),
         if asleep && !several { ", asleep with the guard in hand" } else { "" },
     ))
+}
+
+/// Who was granted `what`, and has not run, in a sentence.
+pub(super) fn unpolled(names: &Names, state: &State, place: &Place, what: &str) -> String {
+    let (who, when) = (words::opening(names.task(place.task)), words::moment(place.since));
+    let elsewhere = state.task(place.task).and_then(Task::waits_with).filter(|claim| claim.op != place.op);
+    let but = match elsewhere {
+        None => "has not run yet".to_owned(),
+        Some(claim) => {
+            format!("has not polled that future since: it waits for {} in another", names.lock(claim.lock))
+        }
+    };
+    format!("{who} was granted {what} at {when}, and {but}.")
 }
 
 /// Who waits for a lock, in a sentence or two.

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::lasting::lasting_at_the_end;
-use super::standing::{held, owners, waits};
-use crate::event::{Family, LockId, Mode, Names, Outcome, TaskId, Time};
+use super::standing::{held, owners, unpolled, waits};
+use crate::event::{Family, LockId, Mode, Names, OpId, Outcome, TaskId, Time};
 use crate::trace::deadlock::Ring;
 use crate::trace::{Lock, Place, State, Task, Trace, words};
 
@@ -21,6 +21,16 @@ pub(crate) struct Standstill {
     pub lock: LockId,
     /// Since when.
     pub since: Time,
+    /// Of which acquisition, and whether it was granted.
+    op: OpId,
+    granted: bool,
+}
+
+impl Standstill {
+    /// What it is told apart by: where things stand may be told again, as of later.
+    pub fn key(&self) -> (LockId, OpId) {
+        (self.lock, self.op)
+    }
 }
 
 /// Whether what was so at `since` has been so for long.
@@ -33,11 +43,12 @@ pub(super) fn is_long(since: Time, now: Time) -> bool {
 pub(crate) fn standstills(state: &State, now: Time, rings: &[Ring]) -> Vec<Standstill> {
     let in_ring: HashSet<TaskId> = rings.iter().flat_map(|ring| &ring.waits).map(|wait| wait.task).collect();
     let all = state.locks.iter().enumerate().filter_map(|(id, lock)| {
-        let since = stands_since(state, lock).filter(|since| is_long(*since, now))?;
+        let (place, since) = stands(state, lock).filter(|(_, since)| is_long(*since, now))?;
         let owner = lock.owner().map(|owner| owner.task);
         let waits = || state.task(owner?).and_then(Task::waits_with);
         let follows = !lock.holders.is_empty() && waits().is_some();
-        let standstill = Standstill { lock: LockId(id as u32), since };
+        let granted = lock.granted.get(place.op).is_some();
+        let standstill = Standstill { lock: LockId(id as u32), since, op: place.op, granted };
         Some(((follows, Reverse(lock.queue.len()), since), standstill))
             .filter(|_| owner.is_none_or(|owner| !in_ring.contains(&owner)))
     });
@@ -52,9 +63,9 @@ pub(crate) fn standstills_at_the_end(trace: &Trace) -> Vec<Standstill> {
     standstills(&trace.state(trace.len()), end.at, &lasting_at_the_end(trace))
 }
 
-/// Since when nobody has come further who was granted it or is the first to wait for it; of programs alone, because a
-/// scenario's engine knows more.
-fn stands_since(state: &State, lock: &Lock) -> Option<Time> {
+/// Who was granted it, or is the first to wait for it, and since when; of programs alone, because a scenario's engine
+/// knows more.
+fn stands<'a>(state: &State, lock: &'a Lock) -> Option<(&'a Place, Time)> {
     if !lock.hands_over() || !matches!(lock.kind.family(), Family::Mutex | Family::RwLock | Family::Semaphore)
     {
         return None;
@@ -62,14 +73,18 @@ fn stands_since(state: &State, lock: &Lock) -> Option<Time> {
     let of_program = |place: &&Place| state.task(place.task).is_some_and(|task| task.step.is_none());
     let granted = lock.granted.front().map(|place| (place, place.since));
     let first = || lock.queue.front().map(|place| (place, place.first.unwrap_or(place.since)));
-    granted.or_else(first).filter(|(place, _)| of_program(place)).map(|(_, since)| since)
+    granted.or_else(first).filter(|(place, _)| of_program(place))
 }
 
 /// All there is to say of the first of these, and how many more there are.
 pub(crate) fn tell_standstills(names: &Names, state: &State, all: &[Standstill]) -> Option<String> {
     let (first, others) = all.split_first()?;
     let (lock, name) = (state.lock(first.lock)?, names.lock(first.lock));
-    let told = match (held(names, state, lock, name), lock.queue.is_empty()) {
+    // Who holds it beside is not whom it waits for.
+    let granted = lock.granted.get(first.op).filter(|_| !lock.holders.is_empty());
+    let held = granted
+        .map_or_else(|| held(names, state, lock, name), |place| Some(unpolled(names, state, place, name)));
+    let told = match (held, lock.queue.is_empty()) {
         (Some(held), true) => held,
         (Some(held), false) => format!("{held} {}", waits(names, lock, name)),
         (None, _) => format!("{name}: {}", waits(names, lock, name)),
@@ -88,17 +103,21 @@ pub(super) fn tell_briefly(names: &Names, state: &State, all: &[Standstill]) -> 
     let (lock, name) = (state.lock(first.lock)?, names.lock(first.lock));
     let what =
         if lock.kind.family() == Family::Semaphore { format!("permits of {name}") } else { name.into() };
-    let several = lock.owners().nth(1).is_some();
-    let has = match (lock.holders.is_empty(), lock.owner()) {
-        (_, None) => String::new(),
-        (true, Some(owner)) => {
-            let was = if several { "were" } else { "was" };
-            format!("{} {was} granted at {}", owners(names, lock, false), words::moment(owner.since))
+    let has = match (lock.granted.get(first.op).filter(|_| first.granted), lock.owner()) {
+        (Some(place), _) => {
+            let (who, when) = (words::the(names.task(place.task)), words::moment(place.since));
+            format!("{who} was granted it at {when}, and has not run")
         }
-        (false, Some(owner)) => {
-            let (have, when) = (if several { "have" } else { "has" }, words::moment(owner.since));
+        (None, None) => String::new(),
+        (None, Some(owner)) => {
+            let several = lock.owners().any(|other| other.task != owner.task);
             let what = if matches!(owner.mode, Mode::Permits(_)) { "some" } else { "it" };
-            format!("{} {have} {what} since {when}", owners(names, lock, false))
+            let (who, when) = (owners(names, lock, false), words::moment(owner.since));
+            match (lock.moves, several) {
+                (true, _) => format!("{who} acquired {what} at {when}"),
+                (false, true) => format!("{who} have {what} since {when}"),
+                (false, false) => format!("{who} has {what} since {when}"),
+            }
         }
     };
     let waits = match (lock.queue.front(), lock.queue.len()) {
@@ -113,6 +132,6 @@ pub(super) fn tell_briefly(names: &Names, state: &State, all: &[Standstill]) -> 
     Some(match (waits, has.is_empty()) {
         (Some(waits), true) => format!("{waits}{more}."),
         (Some(waits), false) => format!("{waits}{more}: {has}."),
-        (None, _) => format!("{name}: {has} and has not run{more}."),
+        (None, _) => format!("{name}{more}: {has}."),
     })
 }

@@ -1,10 +1,11 @@
 //! What lasts, told as a history goes on: each once, when it has lasted for long enough.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::lasting::{breaks_off, lasting, lasts, tell};
 use super::standstill::{Standstill, standstills, tell_standstills};
-use crate::event::{Names, Time};
+use crate::event::{LockId, Names, OpId, Time};
 use crate::trace::deadlock::Ring;
 use crate::trace::{End, State};
 
@@ -13,8 +14,8 @@ use crate::trace::{End, State};
 pub(crate) enum Lasting {
     /// Tasks that wait for each other.
     Ring(Ring),
-    /// A lock that does not move on.
-    Standstill(Standstill),
+    /// Locks that do not move on.
+    Standstills(Vec<Standstill>),
 }
 
 impl Lasting {
@@ -22,7 +23,7 @@ impl Lasting {
     pub fn tell(&self, names: &Names, state: &State) -> String {
         let told = match self {
             Self::Ring(ring) => tell(names, std::slice::from_ref(ring)),
-            Self::Standstill(still) => tell_standstills(names, state, std::slice::from_ref(still)),
+            Self::Standstills(all) => tell_standstills(names, state, all),
         };
         told.unwrap_or_default()
     }
@@ -32,7 +33,7 @@ impl Lasting {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     rings: Vec<Ring>,
-    still: Vec<Standstill>,
+    still: HashSet<(LockId, OpId)>,
     looked: Time,
 }
 
@@ -65,10 +66,11 @@ impl Watch {
                 self.rings.push(ring);
             }
         }
-        let told = std::mem::take(&mut self.still);
-        self.still = standstills(state, now, &self.rings);
-        let more = self.still.iter().filter(|still| !told.contains(still));
-        new.extend(more.copied().map(Lasting::Standstill));
+        let mut still = standstills(state, now, &self.rings);
+        let all = still.iter().map(Standstill::key).collect();
+        let told = std::mem::replace(&mut self.still, all);
+        still.retain(|still| !told.contains(&still.key()));
+        new.extend(Some(still).filter(|still| !still.is_empty()).map(Lasting::Standstills));
         new
     }
 
