@@ -51,10 +51,10 @@ pub fn write_sequence_diagram(out: &mut impl Write, trace: &Trace) -> fmt::Resul
     if end.outcome == Outcome::Deadlock {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&why::stuck(trace)))?;
     }
-    let rings = why::tell(trace.names(), &why::lasting_at_the_end(trace));
-    let still =
-        why::tell_standstills(trace.names(), &trace.state(trace.len()), &why::standstills_at_the_end(trace));
-    for text in rings.into_iter().chain(still) {
+    let rings = why::lasting_at_the_end(trace);
+    let still = why::standstills_at_the_end(trace, &rings);
+    let still = why::tell_standstills(trace.names(), &trace.state(trace.len()), &still);
+    for text in why::tell(trace.names(), &rings).into_iter().chain(still) {
         writeln!(out, "{:>stamp$}  ╰ {}", "", words::clean(&text))?;
     }
     Ok(())

@@ -397,8 +397,18 @@ impl Program {
 
     /// Waits until all that has been recorded is with the outlets. Where there is no thread nothing is recorded.
     pub(super) fn flush(&self) {
+        self.ask(false);
+    }
+
+    /// The same, and of what would be kept back.
+    pub(super) fn flush_all(&self) {
+        self.ask(true);
+    }
+
+    fn ask(&self, lets_go: bool) {
         let mut inbox = locked(&self.inbox);
         inbox.asked += 1;
+        inbox.lets_go |= lets_go;
         let mine = inbox.asked;
         while inbox.rounds < mine && !inbox.over && self.thread.get().is_some() {
             self.wake();
@@ -408,12 +418,6 @@ impl Program {
                 .wait_timeout(inbox, Duration::from_millis(50))
                 .unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    /// The same, and of what would be kept back.
-    pub(super) fn flush_all(&self) {
-        locked(&self.inbox).lets_go = true;
-        self.flush();
     }
 
     /// Waits until the outlets have been told that it is over.

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::lasting::lasting_at_the_end;
 use super::standing::{held, owners, unpolled, waits};
 use crate::event::{Family, LockId, Mode, Names, OpId, Outcome, TaskId, Time};
 use crate::trace::deadlock::Ring;
@@ -21,9 +20,8 @@ pub(crate) struct Standstill {
     pub lock: LockId,
     /// Since when.
     pub since: Time,
-    /// Of which acquisition, and whether it was granted.
+    /// Of which acquisition: the first in the queue, or one that was granted.
     op: OpId,
-    granted: bool,
 }
 
 impl Standstill {
@@ -47,8 +45,7 @@ pub(crate) fn standstills(state: &State, now: Time, rings: &[Ring]) -> Vec<Stand
         let owner = lock.owner().map(|owner| owner.task);
         let waits = || state.task(owner?).and_then(Task::waits_with);
         let follows = !lock.holders.is_empty() && waits().is_some();
-        let granted = lock.granted.get(place.op).is_some();
-        let standstill = Standstill { lock: LockId(id as u32), since, op: place.op, granted };
+        let standstill = Standstill { lock: LockId(id as u32), since, op: place.op };
         Some(((follows, Reverse(lock.queue.len()), since), standstill))
             .filter(|_| owner.is_none_or(|owner| !in_ring.contains(&owner)))
     });
@@ -57,10 +54,10 @@ pub(crate) fn standstills(state: &State, now: Time, rings: &[Ring]) -> Vec<Stand
     all.into_iter().map(|(_, standstill)| standstill).collect()
 }
 
-/// Those at the end of a history, but for a deadlock, of which there is more to say.
-pub(crate) fn standstills_at_the_end(trace: &Trace) -> Vec<Standstill> {
+/// Those at the end of a history with these rings, but for a deadlock, of which there is more to say.
+pub(crate) fn standstills_at_the_end(trace: &Trace, rings: &[Ring]) -> Vec<Standstill> {
     let Some(end) = trace.end().filter(|end| end.outcome != Outcome::Deadlock) else { return Vec::new() };
-    standstills(&trace.state(trace.len()), end.at, &lasting_at_the_end(trace))
+    standstills(&trace.state(trace.len()), end.at, rings)
 }
 
 /// Who was granted it, or is the first to wait for it, and since when; of programs alone, because a scenario's engine
@@ -103,7 +100,7 @@ pub(super) fn tell_briefly(names: &Names, state: &State, all: &[Standstill]) -> 
     let (lock, name) = (state.lock(first.lock)?, names.lock(first.lock));
     let what =
         if lock.kind.family() == Family::Semaphore { format!("permits of {name}") } else { name.into() };
-    let has = match (lock.granted.get(first.op).filter(|_| first.granted), lock.owner()) {
+    let has = match (lock.granted.get(first.op), lock.owner()) {
         (Some(place), _) => {
             let (who, when) = (words::the(names.task(place.task)), words::moment(place.since));
             format!("{who} was granted it at {when}, and has not run")
